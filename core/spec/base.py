@@ -1,0 +1,152 @@
+"""What every spec is made of: frozen, typed, torch-free, and able to describe itself.
+
+A field carries its label, unit, range, help and source once; the form, the tooltip, the
+validation message and the command line are all read from here.
+"""
+
+import types
+import typing
+from typing import Any, Literal
+
+import msgspec
+from msgspec import Meta
+
+from core.errors import LabError
+
+
+class Spec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Base of every request: immutable, keyword-only, unknown fields refused."""
+
+
+class Field(msgspec.Struct, frozen=True):
+    """One field of a spec, as a form or a command line needs it."""
+
+    name: str
+    kind: Literal["int", "float", "bool", "str", "choice", "list", "spec"]
+    label: str
+    help: str
+    default: Any = None
+    required: bool = False
+    low: float | None = None
+    high: float | None = None
+    unit: str = ""
+    source: str = ""
+    expert: bool = False
+    choices: tuple[str, ...] = ()
+    spec: type | None = None  # for kind "spec": the nested spec's type
+    picks: str = ""  # names a folder of the workspace ("corpora") whose entries are the choices
+
+
+def about(
+    label: str,
+    help: str,
+    *,
+    low: float | None = None,
+    high: float | None = None,
+    unit: str = "",
+    source: str = "",
+    expert: bool = False,
+    picks: str = "",
+) -> Meta:
+    """Describe a spec field: ``name: Annotated[int, about("Layers", "…", low=1)] = 4``."""
+    extra = {"unit": unit, "source": source, "expert": expert, "picks": picks}
+    return Meta(title=label, description=help, ge=low, le=high, extra=extra)
+
+
+def fields(spec_type: type[Spec]) -> list[Field]:
+    """The described fields of a spec type, in order of declaration."""
+    hints = typing.get_type_hints(spec_type, include_extras=True)
+    return [_field(info, hints[info.name]) for info in msgspec.structs.fields(spec_type)]
+
+
+def _field(info, hint) -> Field:
+    meta, plain = None, hint
+    if typing.get_origin(hint) is typing.Annotated:
+        plain, *metas = typing.get_args(hint)
+        meta = next((m for m in metas if isinstance(m, Meta)), None)
+    kind, choices, nested = _kind(plain)
+    required = info.default is msgspec.NODEFAULT and info.default_factory is msgspec.NODEFAULT
+    if info.default is not msgspec.NODEFAULT:
+        default = info.default
+    elif info.default_factory is not msgspec.NODEFAULT:
+        default = info.default_factory()
+    else:
+        default = None
+    extra = (meta.extra or {}) if meta else {}
+    return Field(
+        name=info.name,
+        kind=kind,
+        label=(meta.title if meta else None) or info.name.replace("_", " ").capitalize(),
+        help=(meta.description if meta else None) or "",
+        default=default,
+        required=required,
+        low=meta.ge if meta else None,
+        high=meta.le if meta else None,
+        choices=choices,
+        spec=nested,
+        **extra,
+    )
+
+
+def _kind(plain) -> tuple[str, tuple[str, ...], type | None]:
+    origin = typing.get_origin(plain)
+    if origin is Literal:
+        return "choice", tuple(typing.get_args(plain)), None
+    if origin in (list, tuple, types.UnionType, typing.Union, dict):
+        return "list", (), None
+    if isinstance(plain, type) and issubclass(plain, msgspec.Struct):
+        return "spec", (), plain
+    return {int: "int", float: "float", bool: "bool"}.get(plain, "str"), (), None
+
+
+def build(spec_type: type, data: Any, where: str = ""):
+    """Make a spec from plain data, or say which field is wrong and how to mend it.
+
+    Raises:
+        LabError: unknown field, wrong type, out of range, or an impossible combination.
+    """
+    try:
+        return msgspec.convert(data, spec_type, strict=False)
+    except LabError as error:
+        raise LabError(error.problem, error.where or where, error.remedy, **error.values) from None
+    except msgspec.ValidationError as error:
+        raise _readable(spec_type, str(error), where) from None
+
+
+def _readable(spec_type: type, message: str, where: str) -> LabError:
+    """Turn msgspec's message into ours: name the field, suggest the nearest known one."""
+    import difflib
+    import re
+
+    problem, _, path = message.partition(" - at `$")
+    path = path.rstrip("`").lstrip(".")
+    unknown = re.search(r"unknown field `(.+?)`", problem)
+    if unknown:
+        names = _names_at(spec_type, path)
+        near = difflib.get_close_matches(unknown[1], names, 1)
+        full = f"{path}.{unknown[1]}".lstrip(".")
+        if near:
+            return LabError(
+                "There is no field called {field}.", where, "Did you mean {near}?", field=full, near=near[0]
+            )
+        return LabError(
+            "There is no field called {field}.", where, "Known fields: {names}.",
+            field=full, names=", ".join(names),
+        )  # fmt: skip
+    missing = re.search(r"missing required field `(.+?)`", problem)
+    if missing:
+        full = f"{path}.{missing[1]}".lstrip(".")
+        return LabError("The field {field} is missing.", where, "Give it a value.", field=full)
+    return LabError(
+        "The field {field} has a value that does not fit: {problem}.", where,
+        "Choose a value in range.", field=path or "?", problem=problem[:1].lower() + problem[1:],
+    )  # fmt: skip
+
+
+def _names_at(spec_type: type, path: str) -> list[str]:
+    for part in filter(None, path.split(".")):
+        found = next((f for f in fields(spec_type) if f.name == part and f.spec), None)
+        if found is None:
+            break
+        spec_type = found.spec
+    return [f.name for f in msgspec.structs.fields(spec_type)] if hasattr(spec_type, "__struct_fields__") else []

@@ -1,0 +1,58 @@
+"""What to import and how to clean it."""
+
+from typing import Annotated, Union
+
+import msgspec
+
+from core.spec.base import Spec, about
+
+
+class Rule(Spec):
+    """One cleaning rule; the order in the spec is the order of work."""
+
+    on: Annotated[bool, about("On", "Whether this rule runs.")] = True
+
+
+class FixText(Rule, tag_field="rule", tag="fix_text"):
+    """Mend mojibake and drop control characters; changes documents, rejects those left empty."""
+
+
+class MinimumLength(Rule, tag_field="rule", tag="minimum_length"):
+    """Reject documents that are too short to teach anything."""
+
+    characters: Annotated[int, about(
+        "Shortest document", "Documents with fewer characters are set aside.",
+        low=0, high=1_000_000, unit="characters")] = 64
+
+
+class ExactDuplicates(Rule, tag_field="rule", tag="exact_duplicates"):
+    """Keep the first of documents that are equal once white space and case are folded."""
+
+
+AnyRule = Union[FixText, MinimumLength, ExactDuplicates]
+
+
+def gentle() -> list[AnyRule]:
+    """The first cleaning rules, in their usual order."""
+    return [FixText(), MinimumLength(), ExactDuplicates()]
+
+
+class CorpusSpec(Spec):
+    """Where text comes from, what is set aside, and what is held out."""
+
+    sources: Annotated[list[str], about(
+        "Sources", "Files, folders, or the built-in corpus 'builtin:python-docs'.")]
+    text_field: Annotated[str, about(
+        "Text field", "Which column or key holds the text in .jsonl, .csv, .tsv and .parquet. Empty = the usual "
+        "names (text, content, body, ...), then the longest string.", expert=True)] = ""
+    rules: Annotated[list[AnyRule], about("Cleaning rules", "Applied in order.")] = msgspec.field(
+        default_factory=gentle)
+    held_out: Annotated[float, about(
+        "Held out", "Share of documents kept away from training, to measure on.", low=0.0, high=0.5)] = 0.05
+    max_documents: Annotated[int, about(
+        "At most", "Stop after so many documents; 0 = all.", low=0, high=1_000_000_000, unit="documents",
+        expert=True)] = 0
+    max_document_bytes: Annotated[int, about(
+        "Largest document", "A longer document, or a longer line of a .jsonl file, is set aside instead of being "
+        "read into memory.", low=1024, high=1 << 30, unit="bytes", expert=True)] = 16 << 20
+    seed: Annotated[int, about("Seed", "Fixes which documents are held out.", low=0, high=2**31, expert=True)] = 0
