@@ -1,0 +1,209 @@
+"""What the window and the interactive engine process say to each other.
+
+Requests carry an id; every event names the request it answers. A request is answered by one
+event, except Generate (many ``Token``, then one ``Finished``), Cancel and Shutdown (none of
+their own). Whatever cannot be done is answered by one ``Problem``.
+"""
+
+from typing import Any, Literal
+
+import msgspec
+
+from core.spec.sampling import SamplingSpec
+
+FinishReason = Literal["length", "stop", "end", "cancelled", "context"]
+
+
+class Message(msgspec.Struct, frozen=True, tag_field="type", tag=True, kw_only=True):
+    """Base of all messages; the tag is the class name."""
+
+
+class TokenRecord(msgspec.Struct, frozen=True):
+    """One token of an answer or of a scored text, and how sure the model was of it."""
+
+    id: int
+    bytes: bytes
+    probability: float  # before the samplers: softmax of the raw logits
+    sampled_probability: float  # after the samplers: what it was really drawn with
+    rank: int  # 1 = the likeliest by raw logits
+    entropy: float  # nats, of the raw distribution
+    top: list[tuple[int, bytes, float]]  # up to 10 likeliest: id, bytes, probability
+
+
+class ChatMessage(msgspec.Struct, frozen=True):
+    """One turn of a conversation."""
+
+    role: str  # "system", "user" or "assistant"
+    content: str
+
+
+class Load(Message):
+    """Open a model: ``run:NAME``, ``run:NAME@best``, a path to a .gguf or .onnx, or ``smollm2``."""
+
+    id: int
+    source: str
+
+
+class Generate(Message):
+    """Continue ``prompt``, raw ``ids``, or a ``chat`` rendered by the model's own chat template.
+
+    A chat whose last message is the assistant's is continued inside that message. ``refresh``
+    first loads a newer checkpoint of the same run, if there is one.
+    """
+
+    id: int
+    prompt: str = ""
+    ids: list[int] | None = None
+    chat: list[ChatMessage] | None = None
+    settings: SamplingSpec = SamplingSpec()
+    refresh: bool = False
+
+
+class Cancel(Message):
+    """Stop the generation with this id at the next token, or drop it if it has not begun."""
+
+    id: int
+
+
+class Tokenize(Message):
+    """Cut a text into the model's tokens."""
+
+    id: int
+    text: str
+
+
+class Score(Message):
+    """Measure every token of a given text (or of given ids) under the model."""
+
+    id: int
+    text: str = ""
+    ids: list[int] | None = None
+
+
+class Attribute(Message):
+    """Find the spans of an answer that occur verbatim in the run's training tokens."""
+
+    id: int
+    text: str = ""
+    ids: list[int] | None = None
+    prompt: str = ""
+
+
+class Document(Message):
+    """Show one training document: ``row`` of the corpus the loaded run was trained on."""
+
+    id: int
+    row: int
+
+
+class Shutdown(Message):
+    """End the process."""
+
+
+Request = Load | Generate | Cancel | Tokenize | Score | Attribute | Document | Shutdown
+
+
+class Loaded(Message):
+    """A model is open."""
+
+    id: int
+    source: str
+    name: str
+    kind: str
+    vocab_size: int
+    context: int
+    chat: bool  # whether it brings its own chat template
+    attributable: bool  # whether its training text can be asked for
+    step: int | None = None  # the training step of the checkpoint, for models grown here
+
+
+class Token(Message):
+    """One produced token; ``text`` is what it completes (empty in the middle of a character)."""
+
+    id: int
+    index: int
+    text: str
+    record: TokenRecord
+
+
+class Finished(Message):
+    """A generation is over, and why."""
+
+    id: int
+    reason: FinishReason
+    text: str
+    tokens: int
+    prompt: str  # exactly what the model was given, chat template applied
+    prompt_ids: list[int]
+    ids: list[int]
+    elapsed_s: float
+    tokens_per_s: float
+
+
+class Tokenized(Message):
+    """The tokens of a text: id and exact bytes."""
+
+    id: int
+    tokens: list[tuple[int, bytes]]
+
+
+class Scored(Message):
+    """One record a token of the scored text, in order."""
+
+    id: int
+    tokens: list[TokenRecord]
+
+
+class SpanDocument(msgspec.Struct, frozen=True):
+    """A training document that holds a span."""
+
+    row: int  # of the corpus
+    source: str
+    line: int
+    snippet: str
+    match: tuple[int, int]  # where the span stands in the snippet, characters
+    score: float = 0.0  # BM25 of prompt + answer; higher is closer
+
+
+class Span(msgspec.Struct, frozen=True):
+    """A run of answer tokens that occurs verbatim in the training text."""
+
+    start: int  # first token of the answer, inclusive
+    end: int  # exclusive
+    count: int  # occurrences in the training tokens
+    text: str
+    documents: list[SpanDocument]
+    kept: bool = True  # whether it is among the rare, telling spans
+
+
+class Attributed(Message):
+    """The verbatim spans of an answer."""
+
+    id: int
+    ids: list[int]
+    spans: list[Span]
+    training_tokens: int
+
+
+class DocumentShown(Message):
+    """A training document, whole."""
+
+    id: int
+    row: int
+    text: str
+    source: str
+    line: int
+    split: str
+
+
+class Problem(Message):
+    """A request that could not be carried out, in words for a person (see core.errors.say)."""
+
+    id: int
+    problem: str
+    where: str = ""
+    remedy: str = ""
+    values: dict[str, Any] = {}
+
+
+Event = Loaded | Token | Finished | Tokenized | Scored | Attributed | DocumentShown | Problem
