@@ -6,7 +6,7 @@ import msgspec
 
 from core.spec.base import Spec, about
 from core.spec.corpus import CorpusSpec
-from core.spec.export import Format, FORMATS
+from core.spec.export import FORMATS, Format
 from core.spec.model import ModelSpec
 
 

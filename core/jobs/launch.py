@@ -1,0 +1,55 @@
+"""Start and resume jobs: each in a detached process of its own that outlives whoever started it."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import msgspec
+
+from core.errors import LabError
+from core.record.folder import JobFolder, Workspace
+from core.record.lock import is_alive
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def start(workspace: Workspace, kind: str, name: str, spec: msgspec.Struct) -> JobFolder:
+    """Create a job's folder and launch its worker.
+
+    Raises:
+        LabError: the name is taken, or an input is missing.
+    """
+    folder = workspace.create(kind, name, spec)
+    launch(folder)
+    return folder
+
+
+def resume(folder: JobFolder) -> None:
+    """Launch a worker on an existing folder; it goes on from the last checkpoint.
+
+    Raises:
+        LabError: a worker is still at work in it.
+    """
+    if is_alive(folder.root):
+        raise LabError("This job is still running.", folder.name, "Stop it first, or let it finish.")
+    launch(folder)
+
+
+def launch(folder: JobFolder) -> subprocess.Popen:
+    """Start ``python -m core.jobs.worker FOLDER``, detached from this process and its terminal."""
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "utf-8", "PYTHONUNBUFFERED": "1"}
+    with open(folder.path("stderr.log"), "ab") as said:
+        return subprocess.Popen(
+            [sys.executable, "-m", "core.jobs.worker", str(folder.root)],
+            stdin=subprocess.DEVNULL, stdout=said, stderr=said, cwd=ROOT, env=environment, close_fds=True,
+            **_detached(),
+        )  # fmt: skip
+
+
+def _detached() -> dict:
+    if os.name == "posix":
+        return {"start_new_session": True}
+    # Broken away from the parent's job object, or closing the window would end the worker with it.
+    flags = subprocess.DETACHED_PROCESS | subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.CREATE_BREAKAWAY_FROM_JOB
+    return {"creationflags": flags}

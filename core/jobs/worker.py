@@ -1,0 +1,109 @@
+"""The process entry of a job: ``python -m core.jobs.worker FOLDER``.
+
+It takes the folder's lock, runs the job's function, and writes exactly one last word
+(completed, stopped or failed). If it cannot even do that, the missing word and the free lock
+tell the reader that it crashed.
+"""
+
+import os
+import platform
+import signal
+import sys
+import traceback
+
+import psutil
+
+from core.errors import LabError
+from core.jobs.registry import kind
+from core.record.atomic import clear_leftovers
+from core.record.control import Control, StopRequested
+from core.record.events import Completed, Failed, Started, Stopped
+from core.record.folder import JobFolder, versions
+from core.record.lineage import check_unchanged, write_outputs
+from core.record.lock import WorkerLock
+from core.record.log import EventLog, read_events
+from core.record.view import read_view
+from core.spec.base import build
+
+
+def main(path: str) -> int:
+    """Run the job in ``path`` to its end; returns the process's exit status."""
+    folder = JobFolder(path)
+    lock = WorkerLock(folder.root)
+    try:
+        lock.acquire()
+    except LabError as error:
+        print(error, file=sys.stderr)
+        return 2
+    emit = EventLog(folder.path("events.jsonl"))
+    try:
+        return _work(folder, emit)
+    finally:
+        emit.close()
+        lock.release()
+
+
+def _work(folder: JobFolder, emit: EventLog) -> int:
+    control = Control(folder.root, emit)
+    attempt = 1 + sum(isinstance(r.event, Started) for r in read_events(folder.path("events.jsonl"))[0])
+    emit(Started(pid=os.getpid(), attempt=attempt, host=platform.node(), versions=versions()))
+    if attempt > 1:
+        control.discard_stale(before_s=psutil.Process().create_time() - 1)
+    signal.signal(signal.SIGTERM, lambda *_: setattr(control, "stop_requested", True))
+    try:
+        result = _run(folder, emit, control)
+        write_outputs(folder.root)
+        emit(Completed(result=result))
+        return 0
+    except StopRequested as stop:
+        emit(Stopped(step=stop.step))
+        return 0
+    except LabError as error:
+        _last_word(emit, Failed(
+            problem=error.problem, where=error.where, remedy=error.remedy, values=error.values,
+            details=traceback.format_exc()))
+        return 2
+    except Exception as error:
+        traceback.print_exc()
+        _last_word(emit, Failed(
+            problem="Something went wrong inside the lab: {error}.", where=folder.name,
+            remedy="The details are in stderr.log; resuming may help.",
+            values={"error": f"{type(error).__name__}: {error}"[:500]}, details=traceback.format_exc()))
+        return 1
+    finally:
+        _summarise(folder)
+
+
+def _run(folder: JobFolder, emit: EventLog, control: Control) -> dict:
+    clear_leftovers(folder.root)
+    request = folder.request
+    chosen = kind(request["kind"])
+    spec = build(chosen.spec_type(), request["spec"], str(folder.path("spec.toml")))
+    for source in request.get("inputs", {}).values():
+        check_unchanged(folder.workspace.root / source["folder"], source["sha256"])
+    return chosen.run_function()(spec, folder, emit, control)
+
+
+def _last_word(emit: EventLog, event: Failed) -> None:
+    """Say why it failed; if even that cannot be written (a full disk), standard error has it."""
+    print(event.details, file=sys.stderr)
+    try:
+        emit(event)
+    except (LabError, OSError) as error:
+        print(f"The log could not be written: {error}", file=sys.stderr)
+
+
+def _summarise(folder: JobFolder) -> None:
+    try:
+        view = read_view(folder.root)
+        last = view.validations[-1] if view.validations else None
+        folder.write_summary({
+            "kind": view.kind, "state": view.state, "attempt": view.attempt, "started_t": view.started_t,
+            "updated_t": view.updated_t, "val_loss": last.loss if last else None,
+            "bits_per_byte": last.bits_per_byte if last else None, "result": view.result})
+    except (LabError, OSError) as error:
+        print(f"The summary could not be written: {error}", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1]))

@@ -1,0 +1,195 @@
+"""What can happen in a job, as one typed union; a job's log is a list of these."""
+
+from typing import Union
+
+import msgspec
+
+
+class Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="event", tag=lambda name: _snake(name)):
+    """Base of all events; the log adds version, sequence number and time."""
+
+
+def _snake(name: str) -> str:
+    return "".join(f"_{c.lower()}" if c.isupper() else c for c in name).lstrip("_")
+
+
+class Started(Event):
+    """A worker took the folder; ``attempt`` counts from 1."""
+
+    pid: int
+    attempt: int
+    host: str = ""
+    versions: dict[str, str] = {}
+
+
+class Phase(Event):
+    """A new part of the work began; ``name`` is a short plain template."""
+
+    name: str
+
+
+class Progress(Event):
+    """How far the present phase is."""
+
+    done: float
+    total: float
+    unit: str = ""
+    stage: str = ""
+
+
+class FileSkipped(Event):
+    """An input file could not be read and was left out."""
+
+    path: str
+    problem: str
+    remedy: str = ""
+    values: dict = {}
+
+
+class Funnel(Event):
+    """Documents so far: read, kept, and rejected by rule."""
+
+    documents_read: int
+    documents_kept: int
+    bytes_read: int
+    bytes_kept: int
+    rejected: dict[str, int] = {}
+
+
+class Chosen(Event):
+    """Something was decided by measuring on this machine; also written to choices.json."""
+
+    what: str
+    value: str
+    why: str = ""
+    timings: dict[str, float] = {}
+
+
+class Validated(Event):
+    """Loss on held-out text, nats a token, and its code length in bits a byte."""
+
+    step: int
+    loss: float
+    bits_per_byte: float
+    elapsed_s: float = 0.0
+
+
+class CheckpointSaved(Event):
+    """A complete checkpoint stands in the folder."""
+
+    step: int
+    path: str
+    val_loss: float | None = None
+    bytes: int = 0
+
+
+class Sampled(Event):
+    """Text that the model wrote; ``requested`` when a person asked for it."""
+
+    step: int
+    prompt: str
+    text: str
+    requested: bool = False
+
+
+class Resumed(Event):
+    """Work goes on from a checkpoint; whatever was logged after that step is undone."""
+
+    from_step: int
+
+
+class Paused(Event):
+    """The worker waits."""
+
+    step: int = 0
+
+
+class Continued(Event):
+    """The worker works again."""
+
+    step: int = 0
+
+
+class Acknowledged(Event):
+    """A request in control/ was seen; ``ignored`` when it came too late to matter."""
+
+    request: str
+    id: str
+    ignored: bool = False
+
+
+class ChildStarted(Event):
+    """A job of several stages began one of them as a job of its own."""
+
+    kind: str
+    name: str
+    folder: str
+
+
+class ChildEnded(Event):
+    """That stage ended."""
+
+    kind: str
+    name: str
+    state: str
+
+
+class Exported(Event):
+    """A file was written; ``note`` is a template over ``values``."""
+
+    format: str
+    file: str
+    bytes: int
+    note: str = ""
+    values: dict = {}
+
+
+class Verified(Event):
+    """A file was loaded in its own runtime and compared with the trained model."""
+
+    format: str
+    file: str
+    bytes: int
+    max_logit_difference: float | None = None
+    top1_agreement: float | None = None
+    perplexity: float | None = None
+    tokens_per_s: float | None = None
+    verdict: str = ""
+    values: dict = {}
+    within: bool = False
+
+
+class Noted(Event):
+    """A plain sentence worth keeping; a template over ``values``."""
+
+    text: str
+    values: dict = {}
+
+
+class Completed(Event):
+    """The work is done."""
+
+    result: dict = {}
+
+
+class Stopped(Event):
+    """The work was stopped on request and can be resumed."""
+
+    step: int = 0
+
+
+class Failed(Event):
+    """The work could not go on; the four parts of a LabError, and the traceback for experts."""
+
+    problem: str
+    where: str = ""
+    remedy: str = ""
+    values: dict = {}
+    details: str = ""
+
+
+TERMINAL = (Completed, Stopped, Failed)
+AnyEvent = Union[
+    Started, Phase, Progress, FileSkipped, Funnel, Chosen, Validated, CheckpointSaved, Sampled, Resumed, Paused,
+    Continued, Acknowledged, ChildStarted, ChildEnded, Exported, Verified, Noted, Completed, Stopped, Failed,
+]  # fmt: skip
