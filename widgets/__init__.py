@@ -1,0 +1,1 @@
+"""Views that know no page: a value in, an intent out."""
