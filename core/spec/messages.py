@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from core.spec.glass import Span, Support
 from core.spec.sampling import SamplingSpec
 
 FinishReason = Literal["length", "stop", "end", "cancelled", "context"]
@@ -154,28 +155,6 @@ class Scored(Message):
     tokens: list[TokenRecord]
 
 
-class SpanDocument(msgspec.Struct, frozen=True):
-    """A training document that holds a span."""
-
-    row: int  # of the corpus
-    source: str
-    line: int
-    snippet: str
-    match: tuple[int, int]  # where the span stands in the snippet, characters
-    score: float = 0.0  # BM25 of prompt + answer; higher is closer
-
-
-class Span(msgspec.Struct, frozen=True):
-    """A run of answer tokens that occurs verbatim in the training text."""
-
-    start: int  # first token of the answer, inclusive
-    end: int  # exclusive
-    count: int  # occurrences in the training tokens
-    text: str
-    documents: list[SpanDocument]
-    kept: bool = True  # whether it is among the rare, telling spans
-
-
 class Attributed(Message):
     """The verbatim spans of an answer."""
 
@@ -183,6 +162,7 @@ class Attributed(Message):
     ids: list[int]
     spans: list[Span]
     training_tokens: int
+    support: list[Support] = []  # one a token of the answer
 
 
 class DocumentShown(Message):

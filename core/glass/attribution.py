@@ -1,0 +1,197 @@
+"""Which words of an answer stand verbatim in the text its model was trained on, and where.
+
+After OLMoTrace (Liu et al. 2025, arXiv:2504.07096): the maximal spans of whole words that occur in
+the training tokens. A match is not a cause: it shows where a wording stands, not why the model
+chose it.
+
+    tracer = Tracer.open(workspace, run)            # LabError when the run has no finished index
+    found = tracer.attribute(output_ids, prompt)    # core.spec.glass.Attribution
+"""
+
+import math
+import time
+from collections.abc import Sequence
+
+import msgspec
+import numpy as np
+
+from core.data.documents import Documents
+from core.data.shards import TokenShard
+from core.errors import LabError
+from core.glass.index_job import attribution_index
+from core.glass.ranking import bm25
+from core.glass.suffix_array import BOUNDARY, SuffixArray
+from core.glass.words import Cut, words
+from core.record.folder import Workspace
+from core.spec.glass import Attribution, AttributionRules, Span, SpanDocument, Support
+from core.tokens.tokenizer import Tokenizer
+
+SNIPPET_CHARACTERS = 80  # on each side of a span
+SCORED_CHARACTERS = 50_000  # of a document; BM25 of a whole book would not rank it better
+
+
+class Tracer:
+    """A run's training text, opened for asking where wordings come from."""
+
+    def __init__(self, run: str, index: SuffixArray, shard: TokenShard, documents: Documents, tokenizer: Tokenizer):
+        self.run, self.index, self.shard, self.documents, self.tokenizer = run, index, shard, documents, tokenizer
+
+    @classmethod
+    def open(cls, workspace: Workspace, run: str) -> "Tracer":
+        """Open the newest finished index of ``run``.
+
+        Raises:
+            LabError: no index was built yet, or it no longer fits the run's tokens.
+        """
+        folder = attribution_index(workspace, run)
+        if folder is None:
+            raise LabError("The training text of {run} is not indexed yet.", "", "Build its index first.", run=run)
+        run_folder = workspace.folder("runs", run)
+        shard = TokenShard.open(run_folder.path(), "train")
+        return cls(
+            run,
+            SuffixArray(shard.tokens, folder),
+            shard,
+            Documents(workspace.folder("corpora", run_folder.request["spec"]["corpus"]).path(), "kept"),
+            Tokenizer.load(run_folder.path()),
+        )
+
+    def attribute(
+        self, ids: Sequence[int], prompt: str = "", rules: AttributionRules = AttributionRules()
+    ) -> Attribution:
+        """The verbatim spans of the answer ``ids`` to ``prompt``, and how each of its tokens is supported."""
+        began = time.perf_counter()
+        ids = [int(id) for id in ids]
+        cut = Cut([b"" if id == BOUNDARY else self.tokenizer.token_bytes(id) for id in ids], prompt)
+        ranges = [
+            (start, end) for start, end in maximal_spans(self.index, ids, cut)
+            if len(words(cut.text(start, end))) >= rules.min_words
+            and len(cut.text(start, end).strip()) >= rules.min_characters
+        ]  # fmt: skip
+        spans = self._with_documents(self._spans(ids, cut, ranges, rules), ids, cut, prompt, rules)
+        support = token_support(self.index, ids, cut, ranges)
+        return Attribution(
+            run=self.run, training_tokens=len(self.index), spans=spans, support=support,
+            elapsed_s=time.perf_counter() - began,
+        )  # fmt: skip
+
+    def _spans(self, ids: list[int], cut: Cut, ranges: list[tuple[int, int]], rules: AttributionRules) -> list[Span]:
+        """Count the spans, mark the rare ones as kept, and number the groups of overlapping ones."""
+        chances = [self.index.log10_chance(ids[start:end]) for start, end in ranges]
+        limit = len(ranges) if len(ids) <= rules.keep_all_tokens else math.ceil(rules.keep_share * len(ids))
+        kept = set(sorted(range(len(ranges)), key=chances.__getitem__)[:limit])
+        spans, group, reach = [], -1, 0
+        for i, (start, end) in enumerate(ranges):
+            if start >= reach:
+                group += 1
+            reach = max(reach, end)
+            spans.append(Span(
+                start=start, end=end, count=self.index.count(ids[start:end]), text=cut.text(start, end), documents=[],
+                kept=i in kept, log10_chance=chances[i], group=group,
+            ))  # fmt: skip
+        return spans
+
+    def _with_documents(
+        self, spans: list[Span], ids: list[int], cut: Cut, prompt: str, rules: AttributionRules
+    ) -> list[Span]:
+        """Fill in the documents of the kept spans, closest to prompt and answer first."""
+        texts: dict[int, str] = {}
+        found = {}
+        for i, span in enumerate(spans):
+            if span.kept:
+                data = cut.bytes(span.start, span.end)
+                offsets = self._one_offset_a_document(ids[span.start : span.end], rules.documents)
+                found[i] = [self._place(offset, span.end - span.start, data, texts) for offset in offsets]
+        rows = sorted(texts)
+        scores = bm25(f"{prompt} {cut.text(0, len(ids))}", [texts[row][:SCORED_CHARACTERS] for row in rows])
+        score_of = dict(zip(rows, scores))
+        for i, places in found.items():
+            scored = [msgspec.structs.replace(place, score=score_of[place.row]) for place in places]
+            ranked = sorted(scored, key=lambda place: (-place.score, place.row))
+            spans[i] = msgspec.structs.replace(spans[i], documents=ranked)
+        return spans
+
+    def _one_offset_a_document(self, ngram: list[int], limit: int) -> list[int]:
+        """Offsets of ``ngram`` in up to ``limit`` different documents; a sample when there are more."""
+        offsets = self.index.locate(ngram, limit=limit * 8)  # several matches may share a document
+        owners = np.searchsorted(self.shard.doc_starts, offsets, side="right")
+        _, first = np.unique(owners, return_index=True)
+        return [int(offset) for offset in offsets[first][:limit]]
+
+    def _place(self, offset: int, length: int, data: bytes, texts: dict[int, str]) -> SpanDocument:
+        """Where the match at ``offset`` stands in its kept document, to the character."""
+        owner = int(np.searchsorted(self.shard.doc_starts, offset, side="right")) - 1
+        row, first = int(self.shard.doc_ids[owner]), int(self.shard.doc_starts[owner]) + 1
+        document = self.documents[row]
+        text = texts.setdefault(row, document.text)
+        # the text before the match is as long as its tokens' bytes
+        start_byte = int(self.tokenizer.byte_lengths[self.shard.tokens[first:offset]].sum())
+        start, end = find_characters(text, start_byte, data)
+        snippet, match = _snippet(text, start, end, data)
+        return SpanDocument(
+            row=row, source=document.source, line=document.line, snippet=snippet, match=match, start=start, end=end,
+            text_line=text.count("\n", 0, max(start, 0)) + 1, token=offset,
+        )  # fmt: skip
+
+
+def maximal_spans(index: SuffixArray, ids: list[int], cut: Cut) -> list[tuple[int, int]]:
+    """Token ranges of whole words that occur verbatim in the training tokens and lie in no longer such range.
+
+    A full stop may only end a span; a line break or a special token is in none.
+    """
+    n, spans, reach = len(ids), [], 0
+    for start in range(n):
+        if not cut.edges[start] or cut.breaks[start]:
+            continue
+        limit = next((i for i in range(start, n) if cut.breaks[i]), n)
+        limit = next((i + 1 for i in range(start, limit) if cut.stops[i]), limit)
+        if limit <= reach:
+            continue  # the span before reached this limit already
+        end = start + index.longest_match(ids[start:limit])
+        while end > start and not cut.edges[end]:
+            end -= 1
+        if end > max(reach, start):
+            spans.append((start, end))
+            reach = end
+    return spans
+
+
+def token_support(index: SuffixArray, ids: list[int], cut: Cut, ranges: list[tuple[int, int]]) -> list[Support]:
+    """How each token stands to the training text: see ``core.spec.glass.Support``."""
+    support: list[Support] = ["blank"] * len(ids)
+    for start, end in cut.segments():
+        if words(cut.text(start, end)):
+            seen = index.count(ids[start:end]) > 0
+            support[start:end] = ["parts" if seen else "absent"] * (end - start)
+    for start, end in ranges:
+        support[start:end] = ["verbatim"] * (end - start)
+    return support
+
+
+def find_characters(text: str, start_byte: int, data: bytes) -> tuple[int, int]:
+    """Characters [start, end) of ``text`` where ``data`` stands, expected at a byte offset.
+
+    Where the tokenizer changed the text on its way in, bytes no longer add up: then the occurrence
+    (up to outer white space) closest to the expected place is taken, or (-1, -1) when there is none.
+    """
+    encoded = text.encode("utf-8")
+    if encoded[start_byte : start_byte + len(data)] == data:
+        start = len(encoded[:start_byte].decode("utf-8"))
+        return start, start + len(data.decode("utf-8"))
+    wanted = data.decode("utf-8", "replace").strip()
+    expected = len(encoded[:start_byte].decode("utf-8", "ignore"))
+    near = [place for place in (text.rfind(wanted, 0, expected), text.find(wanted, expected)) if place >= 0]
+    if not wanted or not near:
+        return -1, -1
+    start = min(near, key=lambda place: abs(place - expected))
+    return start, start + len(wanted)
+
+
+def _snippet(text: str, start: int, end: int, data: bytes) -> tuple[str, tuple[int, int]]:
+    """The match with a little of the text around it, on one line, and where it stands in there."""
+    if start < 0:
+        words_alone = data.decode("utf-8", "replace")
+        return words_alone, (0, len(words_alone))
+    first, last = max(start - SNIPPET_CHARACTERS, 0), min(end + SNIPPET_CHARACTERS, len(text))
+    one_line = "".join(" " if character.isspace() else character for character in text[first:last])
+    return one_line, (start - first, end - first)
