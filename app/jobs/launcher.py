@@ -1,0 +1,35 @@
+"""Starts and steers jobs for the window; a refusal comes back as an error to show, never as a crash."""
+
+from pathlib import Path
+
+from core.errors import LabError
+from core.jobs import launch
+from core.record.control import request
+from core.record.folder import JobFolder, Workspace
+
+
+def start_job(workspace: Workspace, kind: str, name: str, spec) -> JobFolder | LabError:
+    """Create a job's folder and start its detached worker."""
+    return _told(lambda: launch.start(workspace, kind, name, spec))
+
+
+def resume_job(folder: JobFolder) -> JobFolder | LabError:
+    """Start a worker again in the folder of a stopped, failed or crashed job."""
+    return _told(lambda: launch.resume(folder)) or folder
+
+
+def ask_job(folder: Path, name: str, **args) -> str | LabError:
+    """Put a request (stop, pause, resume, checkpoint, sample) before a running job; returns its id."""
+    return _told(lambda: request(folder, name, **args))
+
+
+def _told(action):
+    try:
+        return action()
+    except LabError as error:
+        return error
+    except OSError as error:
+        return LabError(
+            "The system refused: {reason}.", str(error.filename or ""), "Check that the folder can be written to.",
+            reason=error.strerror or str(error),
+        )  # fmt: skip

@@ -1,0 +1,89 @@
+"""What every page is given: the workspace, its jobs, the engine, and ways to go elsewhere."""
+
+from pathlib import Path
+
+from PySide6.QtCore import QObject, Signal
+
+from app.jobs.launcher import ask_job, resume_job, start_job
+from app.state.jobs import JobStore
+from app.state.settings import Settings
+from app.translations import translate
+from core.errors import LabError
+from core.record.folder import ROOMS, JobFolder, Workspace
+
+
+class AppContext(QObject):
+    """The one object that pages share; it holds state and passes wishes on, it draws nothing."""
+
+    navigation_requested = Signal(str, dict)  # page, arguments
+    noticed = Signal(str, str)  # sentence, tone: "info", "success", "warning" or "error"
+    workspace_changed = Signal()
+
+    def __init__(self, workspace: Path, settings: Settings, parent=None) -> None:
+        super().__init__(parent)
+        self.settings = settings
+        self.workspace = Workspace(workspace)
+        self.jobs = JobStore(self.workspace, self)
+        self._session = None
+
+    @property
+    def session(self):
+        """The client of the interactive engine; its process starts with the first request."""
+        if self._session is None:
+            from app.jobs.session import Session
+
+            self._session = Session(self.workspace.root, self)
+        return self._session
+
+    def navigate(self, page: str, **args) -> None:
+        """Show a page; ``args`` say what to open there."""
+        self.navigation_requested.emit(page, args)
+
+    def start_job(self, kind: str, name: str, spec) -> JobFolder | None:
+        """Start a job under a free name near ``name``; a refusal is shown as a notice and gives None."""
+        name = self.workspace.free_name(ROOMS[kind], name)
+        return self._shown(start_job(self.workspace, kind, name, spec))
+
+    def resume_job(self, folder: Path) -> JobFolder | None:
+        """Start a worker again in a job's folder."""
+        return self._shown(resume_job(JobFolder(folder)))
+
+    def ask_job(self, folder: Path, name: str, **args) -> str | None:
+        """Put a request before a running job; its id, or None after a notice."""
+        answer = ask_job(folder, name, **args)
+        if isinstance(answer, LabError):
+            self.notify(answer)
+            return None
+        return answer
+
+    def notify(self, message: LabError | str, tone: str = "") -> None:
+        """Show one sentence at the top of the window."""
+        if isinstance(message, LabError):
+            self.noticed.emit(message.sentence(translate), tone or "error")
+        else:
+            self.noticed.emit(message, tone or "info")
+
+    def open_workspace(self, path: Path) -> None:
+        """Leave this workspace for another; running jobs go on by themselves."""
+        self.close()
+        self.workspace = Workspace(path)
+        self.settings.workspace = path
+        self.jobs.deleteLater()
+        self.jobs = JobStore(self.workspace, self)
+        self.jobs.start()
+        self.workspace_changed.emit()
+
+    def close(self) -> None:
+        """End what belongs to the window alone; jobs are not the window's to end."""
+        self.jobs.stop()
+        if self._session is not None:
+            self._session.close()
+            self._session = None
+
+    def _shown(self, started: JobFolder | LabError) -> JobFolder | None:
+        if isinstance(started, LabError):
+            self.notify(started)
+            return None
+        self.jobs.look_for_new()
+        self.jobs.expect(started.root)
+        return started

@@ -1,0 +1,183 @@
+"""All jobs of a workspace as the window sees them: read in small batches, followed while they live."""
+
+import time
+from collections import deque
+from dataclasses import dataclass
+from pathlib import Path
+
+from msgspec.structs import replace
+from PySide6.QtCore import QObject, QTimer, Signal
+
+from app.jobs.tail import EventTail
+from core.errors import LabError
+from core.record.folder import ROOMS, JobFolder, Workspace
+from core.record.lock import is_alive
+from core.record.view import JobView, Problem, empty_view, fold, stderr_end, with_liveness
+
+FOLLOW_MS, SCAN_MS = 250, 2000
+BATCH_S = 0.012  # reading yields to the event loop after this long
+LIVENESS_EVERY = 4  # follows between two looks at the lock
+QUEUED_AT_MOST_S = 30.0  # a worker that has not said anything by then never will
+
+
+@dataclass
+class Job:
+    """A job folder, its view, and how far its log was read."""
+
+    folder: JobFolder
+    kind: str
+    view: JobView
+    tail: EventTail
+    born_t: float
+    queued_t: float  # since when it waits for its worker's first word
+
+    @property
+    def root(self) -> Path:
+        """The folder's path, which is the job's key."""
+        return self.folder.root
+
+    @property
+    def name(self) -> str:
+        """The folder's name."""
+        return self.folder.name
+
+
+class JobStore(QObject):
+    """Views of every job by folder; signals carry the folder's path."""
+
+    job_added = Signal(object)
+    job_changed = Signal(object)
+    job_removed = Signal(object)
+    loaded = Signal()
+
+    def __init__(self, workspace: Workspace, parent=None) -> None:
+        super().__init__(parent)
+        self.workspace = workspace
+        self._jobs: dict[Path, Job] = {}
+        self._unread: deque[Path] = deque()
+        self._ticks = 0
+        self._follower = self._timer(FOLLOW_MS, self.follow)
+        self._scanner = self._timer(SCAN_MS, self.look_for_new)
+        self._reader = self._timer(0, self._read_batch)
+
+    def start(self) -> None:
+        """Begin to read and to follow; returns at once."""
+        self.look_for_new()
+        self._follower.start()
+        self._scanner.start()
+
+    def stop(self) -> None:
+        """Look no more; the jobs themselves are not touched."""
+        for timer in (self._follower, self._scanner, self._reader):
+            timer.stop()
+
+    def jobs(self, *kinds: str) -> list[Job]:
+        """Jobs of these kinds (all when none is named), newest first."""
+        found = [job for job in self._jobs.values() if not kinds or job.kind in kinds]
+        return sorted(found, key=lambda job: job.born_t, reverse=True)
+
+    def job(self, root: Path) -> Job | None:
+        """One job by its folder."""
+        return self._jobs.get(Path(root))
+
+    def named(self, kind: str, name: str) -> Job | None:
+        """One job by kind and name."""
+        return self._jobs.get(self.workspace.root / ROOMS[kind] / name)
+
+    def names(self, kind: str, state: str = "completed") -> list[str]:
+        """Names of jobs in a state, newest first: what a form offers as an input."""
+        return [job.name for job in self.jobs(kind) if job.view.state == state]
+
+    def look_for_new(self) -> None:
+        """Compare the folders on disk with what is known; new ones are read in the background."""
+        found = self._folders()
+        for root in [root for root in self._jobs if root not in found]:
+            del self._jobs[root]
+            self.job_removed.emit(root)
+        waiting = set(self._unread)
+        self._unread.extend(root for root in found if root not in self._jobs and root not in waiting)
+        for job in list(self._jobs.values()):
+            if not job.view.live and job.tail.grown():
+                self._advance(job)  # taken up again, perhaps from the command line
+        if self._unread:
+            self._reader.start()
+
+    def expect(self, root: Path) -> None:
+        """A worker was just started in this folder: follow it closely from now on."""
+        job = self.job(root)
+        if job is not None and not job.view.live:
+            job.view, job.queued_t = replace(job.view, state="queued", error=None), time.time()
+            self.job_changed.emit(job.root)
+
+    def follow(self) -> None:
+        """Read what live jobs wrote since the last time."""
+        self._ticks += 1
+        look = self._ticks % LIVENESS_EVERY == 0
+        for job in [job for job in self._jobs.values() if job.view.live]:
+            self._advance(job)
+            if look and job.view.live:
+                self._check_liveness(job)
+
+    def _advance(self, job: Job) -> None:
+        records = job.tail.poll()
+        view = job.view
+        for record in records:
+            view = fold(view, record)
+        if records:
+            job.view = view
+            self.job_changed.emit(job.root)
+
+    def _check_liveness(self, job: Job) -> None:
+        view = with_liveness(job.view, job.folder)
+        if view.state == "queued" and time.time() - job.queued_t > QUEUED_AT_MOST_S and not is_alive(job.root):
+            problem = Problem(
+                "The worker ended before it began.", job.name, "Press Resume to try again.",
+                details=stderr_end(job.folder))  # fmt: skip
+            view = replace(view, state="crashed", error=problem)
+        if view is not job.view:
+            job.view = view
+            self.job_changed.emit(job.root)
+
+    def _read_batch(self) -> None:
+        began = time.perf_counter()
+        while self._unread and time.perf_counter() - began < BATCH_S:
+            self._read(self._unread.popleft())
+        if not self._unread:
+            self._reader.stop()
+            self.loaded.emit()
+
+    def _read(self, root: Path) -> None:
+        folder = JobFolder(root)
+        try:
+            view = empty_view(folder)
+            born_t = (root / "spec.toml").stat().st_mtime
+        except (LabError, KeyError, OSError):
+            return  # half-written or not ours; the next look tries again
+        job = Job(folder, view.kind, view, EventTail(root), born_t, queued_t=born_t)
+        for record in job.tail.poll():
+            job.view = fold(job.view, record)
+        job.view = with_liveness(job.view, folder)
+        self._jobs[root] = job
+        self.job_added.emit(root)
+
+    def _folders(self) -> list[Path]:
+        found = []
+        for room in dict.fromkeys(ROOMS.values()):
+            try:
+                found += [p.parent for p in (self.workspace.root / room).glob("*/spec.toml")]
+            except OSError:
+                continue
+        return sorted(found, key=_modified, reverse=True)
+
+    def _timer(self, interval_ms: int, slot) -> QTimer:
+        timer = QTimer(self)
+        timer.setInterval(interval_ms)
+        timer.timeout.connect(slot)
+        return timer
+
+
+def _modified(root: Path) -> float:
+    try:
+        return (root / "spec.toml").stat().st_mtime
+    except OSError:
+        return 0.0
