@@ -1,0 +1,127 @@
+"""The verbs that start a job and follow it: clean, tokenize, train, index, export, verify, resume."""
+
+import argparse
+from pathlib import Path
+
+import msgspec
+
+from core.cli.follow import run_to_end
+from core.cli.options import FIELD, add_spec, add_workspace, default_workspace, read_spec
+from core.errors import LabError
+from core.jobs.registry import KINDS
+from core.record.folder import ROOMS, JobFolder, Workspace
+from core.record.lock import is_alive
+from core.record.view import JobView
+from core.spec.base import fields
+
+
+class Verb(msgspec.Struct, frozen=True):
+    """A verb that is one kind of job."""
+
+    kind: str
+    help: str
+    presets: str = ""  # folder of presets it can start from
+    into: str = ""  # the field that a preset fills; empty = the whole spec
+    stem: str = ""  # field whose value names the job when nobody does
+
+
+VERBS = {
+    "clean": Verb("corpus", "read files and folders, clean them, and keep the reason for every rejection"),
+    "tokenize": Verb("tokenizer", "train a tokenizer on a corpus", stem="corpus"),
+    "train": Verb("train", "grow a model", "models", "model", stem="corpus"),
+    "index": Verb("index", "index a run's training text, so that its words can be traced", stem="run"),
+    "export": Verb("export", "write a run as GGUF and ONNX files and check their answers", stem="run"),
+    "verify": Verb("verify", "check the files of an export again", stem="export"),
+}
+
+
+def add_verbs(add_verb) -> None:
+    """Add one verb a kind of job, its options read from the spec."""
+    for name, verb in VERBS.items():
+        parser = add_verb(name, start, verb.help)
+        add_workspace(parser)
+        parser.add_argument("--name", help="what to call it (default: a free name)")
+        parser.add_argument("--detach", action="store_true", help="start it and leave; it goes on by itself")
+        parser.set_defaults(job=verb)
+        _add_subject(parser, verb)
+        add_spec(parser, KINDS[verb.kind].spec_type(), verb.presets, verb.into)
+    parser = add_verb("resume", resume, "go on with a job that was stopped, failed or crashed")
+    add_workspace(parser)
+    parser.add_argument("job_name", metavar="JOB", help="its folder, or its name if no other room has one of that name")
+
+
+def _add_subject(parser: argparse.ArgumentParser, verb: Verb) -> None:
+    """The first required field may also be given without its flag: ``clean FOLDER``, ``export RUN``."""
+    first = fields(KINDS[verb.kind].spec_type())[0]
+    if first.required:
+        many = "*" if first.kind == "list" else "?"
+        parser.add_argument(FIELD + first.name, nargs=many, metavar=first.name.upper(), default=argparse.SUPPRESS,
+                            help=first.help)
+
+
+def start(args: argparse.Namespace, _open_window) -> dict:
+    """Create the job and follow it to its end; the result, for machines."""
+    verb = args.job
+    spec = read_spec(args)
+    workspace = Workspace(args.workspace or default_workspace())
+    name = args.name or workspace.free_name(ROOMS[verb.kind], _stem(verb, spec))
+    folder = workspace.create(verb.kind, name, spec)
+    if args.detach:
+        from core.jobs.launch import launch
+
+        launch(folder)
+        return tell(args, {"kind": verb.kind, "name": name, "folder": str(folder.root)})
+    return tell(args, result_of(run_to_end(folder), folder))
+
+
+def resume(args: argparse.Namespace, _open_window) -> dict:
+    """Launch a worker on an existing folder and follow it."""
+    folder = find_job(args.job_name, Workspace(args.workspace or default_workspace()))
+    if is_alive(folder.root):
+        raise LabError("This job is still running.", folder.name, "Let it finish, or stop it first.")
+    return tell(args, result_of(run_to_end(folder), folder))
+
+
+def find_job(name: str, workspace: Workspace) -> JobFolder:
+    """A job by its folder's path, by ROOM/NAME, or by its name alone.
+
+    Raises:
+        LabError: none is found, or several rooms have one of that name.
+    """
+    for path in (Path(name), workspace.root / name):
+        if (path / "spec.toml").is_file():
+            return JobFolder(path)
+    found = [job for room in dict.fromkeys(ROOMS.values()) for job in workspace.jobs(room) if job.name == name]
+    if not found:
+        raise LabError("There is no job called {name}.", str(workspace.root), "Check --workspace.", name=name)
+    if len(found) > 1:
+        names = ", ".join(f"{job.root.parent.name}/{job.name}" for job in found)
+        raise LabError("Several jobs are called {name}.", "", "Choose one of {names}.", name=name, names=names)
+    return found[0]
+
+
+def result_of(view: JobView, folder: JobFolder) -> dict:
+    """What a finished job is reported as: what it did first, then where it stands."""
+    result = dict(view.result)
+    if view.kind == "corpus" and view.funnel:
+        funnel = msgspec.structs.asdict(view.funnel)
+        result = {**funnel, **{key: value for key, value in result.items() if key not in funnel}}
+    result["elapsed_s"] = round(view.updated_t - view.started_t, 3)
+    return result | {"kind": view.kind, "name": view.name, "folder": str(folder.root)}
+
+
+def tell(args: argparse.Namespace, result: dict) -> dict:
+    """For people: the few facts of a result as lines; for machines the caller prints it."""
+    if not args.json:
+        for key, value in result.items():
+            if isinstance(value, (str, int, float)):
+                print(f"{key.replace('_', ' ')}: {value:,}" if isinstance(value, int) else
+                      f"{key.replace('_', ' ')}: {value}")
+    return result
+
+
+def _stem(verb: Verb, spec) -> str:
+    if verb.stem:
+        return str(getattr(spec, verb.stem))
+    source = str(spec.sources[0]) if spec.sources else "corpus"
+    return Path(source.removeprefix("builtin:")).stem or "corpus"
