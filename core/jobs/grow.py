@@ -1,0 +1,110 @@
+"""From text to a shipped model: the stages of the whole way, each a job of its own, one after the other.
+
+The stages live in their own folders under the same name, so each can be looked at, reused and
+resumed alone. Resuming the whole skips what is done and takes up what was cut off.
+"""
+
+import time
+
+import msgspec
+
+from core.errors import LabError
+from core.jobs import launch
+from core.jobs.registry import kind
+from core.record.control import StopRequested, request
+from core.record.events import ChildEnded, ChildStarted, Phase, Progress
+from core.record.folder import ROOMS, JobFolder
+from core.record.view import JobView, read_view
+from core.spec.base import build
+from core.spec.grow import GrowSpec
+
+LOOK_EVERY_S = 0.2
+STAGES = {
+    "corpus": "Cleaning the corpus", "tokenizer": "Training the tokenizer", "train": "Training the model",
+    "index": "Indexing the training text", "export": "Exporting and verifying",
+}  # fmt: skip
+
+
+def run(spec: GrowSpec, folder: JobFolder, emit, control) -> dict:
+    """Run every stage to its end; the result holds the result of each, by kind of job."""
+    results = {}
+    started = time.monotonic()
+    for number, (stage, data) in enumerate(stages(spec, folder.name).items()):
+        emit(Phase(name=STAGES[stage]))
+        emit(Progress(done=number, total=len(STAGES), unit="stages"))
+        child = _begin(stage, data, folder)
+        emit(ChildStarted(kind=stage, name=child.name, folder=f"{ROOMS[stage]}/{child.name}"))
+        view = _follow(child, control)
+        emit(ChildEnded(kind=stage, name=child.name, state=view.state))
+        results[stage] = _result(view)
+    emit(Progress(done=len(STAGES), total=len(STAGES), unit="stages"))
+    return {**results, "elapsed_s": time.monotonic() - started}
+
+
+def stages(spec: GrowSpec, name: str) -> dict[str, dict]:
+    """The request of each stage, as plain data."""
+    return {
+        "corpus": msgspec.to_builtins(spec.corpus),
+        "tokenizer": {"corpus": name, **msgspec.to_builtins(spec.tokenizer)},
+        "train": {**spec.train, "corpus": name, "tokenizer": name, "model": msgspec.to_builtins(spec.model)},
+        "index": {"run": name},
+        "export": {"run": name, "formats": list(spec.formats)},
+    }
+
+
+def _begin(stage: str, data: dict, folder: JobFolder) -> JobFolder:
+    """The stage's job: a new one, or the one that an earlier attempt began."""
+    workspace, name = folder.workspace, folder.name
+    if not workspace.path(ROOMS[stage], name).joinpath("spec.toml").is_file():
+        return launch.start(workspace, stage, name, build(kind(stage).spec_type(), data, stage))
+    child = workspace.folder(ROOMS[stage], name)
+    view = read_view(child.root)
+    if view.resumable or view.attempt == 0:
+        launch.launch(child)
+        _await_attempt(child, view.attempt)
+    return child
+
+
+def _await_attempt(child: JobFolder, attempt: int, timeout_s: float = 60.0) -> None:
+    """Wait until the new worker has said that it started, or its old end would be taken for the new one."""
+    deadline = time.monotonic() + timeout_s
+    while read_view(child.root).attempt == attempt and time.monotonic() < deadline:
+        time.sleep(LOOK_EVERY_S)
+
+
+def _follow(child: JobFolder, control) -> JobView:
+    """Wait for a stage's end; what is asked of the whole is passed on to the stage.
+
+    Raises:
+        StopRequested: once the stage has stopped too.
+    """
+    asked_to_stop = False
+    while True:
+        for item in control.poll():
+            if item.name != "stop":
+                request(child.root, item.name, **item.args)
+        if control.stop_requested and not asked_to_stop:
+            asked_to_stop = True
+            request(child.root, "stop")
+        view = read_view(child.root)
+        if not view.live:
+            break
+        time.sleep(LOOK_EVERY_S)
+    if asked_to_stop and view.state != "completed":
+        raise StopRequested()
+    return view
+
+
+def _result(view: JobView) -> dict:
+    """A finished stage's result.
+
+    Raises:
+        LabError: the stage failed, crashed or was stopped on its own; its own words are passed on.
+    """
+    if view.state == "completed":
+        return view.result
+    if view.error is None:
+        raise LabError(
+            "The stage {kind} was stopped.", view.name, "Resume to go on from there.", kind=view.kind)
+    error = view.error
+    raise LabError(error.problem, error.where, error.remedy, **error.values)

@@ -1,0 +1,54 @@
+"""Weights on disk: safetensors only, nothing is ever unpickled."""
+
+import json
+from pathlib import Path
+
+from safetensors import SafetensorError, safe_open
+from torch import Tensor
+
+from core.errors import LabError
+from core.model.decoder import Decoder
+from core.spec.base import build
+from core.spec.model import ModelSpec
+
+MODEL = "model.safetensors"
+
+
+def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
+    """All tensors of a safetensors file, and its metadata.
+
+    Raises:
+        LabError: missing, truncated, or not safetensors.
+    """
+    try:
+        with safe_open(path, "pt") as file:
+            return {name: file.get_tensor(name) for name in file.keys()}, file.metadata() or {}
+    except FileNotFoundError:
+        raise LabError("There is no such file.", str(path), "Check the path.") from None
+    except (SafetensorError, OSError) as error:
+        raise LabError(
+            "This safetensors file is damaged or cut off ({error}).", str(path),
+            "Use another checkpoint of the run; resuming writes this one anew.", error=str(error)[:200]) from None
+
+
+def load_decoder(checkpoint: Path, device: str = "cpu") -> tuple[Decoder, ModelSpec, int]:
+    """The model in a checkpoint folder, ready to answer: (decoder in eval mode, its spec, its step).
+
+    Raises:
+        LabError: the file is damaged, or was not written by the lab.
+    """
+    path = Path(checkpoint) / MODEL
+    tensors, metadata = read_tensors(path)
+    if "spec" not in metadata:
+        raise LabError(
+            "This safetensors file was not written by Coldframe: it names no model shape.", str(path),
+            "Open a checkpoint of a run of the lab.")
+    spec = build(ModelSpec, json.loads(metadata["spec"]), str(path))
+    model = Decoder(spec)
+    try:
+        model.load_state_dict(tensors)
+    except RuntimeError as error:
+        raise LabError(
+            "The weights do not fit the shape they claim ({error}).", str(path), "Use another checkpoint.",
+            error=str(error).splitlines()[-1].strip()[:200]) from None
+    return model.to(device).eval(), spec, int(metadata.get("step", 0))

@@ -1,0 +1,132 @@
+"""What is decided by measuring: precision, kernels, and how many steps fit a time budget.
+
+Decided once, on the run's real shapes, and written to choices.json: a resume never measures again,
+because other arithmetic would give other bits.
+"""
+
+import time
+from contextlib import nullcontext
+from statistics import median
+
+import torch
+
+from core.kernels import ops
+from core.model.decoder import Decoder
+from core.record.events import Chosen
+from core.record.folder import JobFolder
+from core.spec.train import TrainSpec
+
+ROUNDS = 5  # timed steps of each candidate, taken in turn
+SLOW_STEP_S = 3.0  # beyond this a single round has to do
+CLOSE = 0.02  # relative difference of the loss that bf16 may show
+REMAINDER = 0.97  # of the budget: the rest is for checkpoints and the last validation
+
+
+def autocast(precision: str, device: str):
+    """The context in which a forward pass of this precision runs."""
+    return torch.autocast(device, torch.bfloat16) if precision == "bf16" else nullcontext()
+
+
+def choose(spec: TrainSpec, folder: JobFolder, model: Decoder, batch, device: str, emit) -> dict:
+    """The arithmetic of this run: {"precision", "kernels": {op: path}, "step_s", "threads"}.
+
+    Args:
+        batch: real inputs and targets, each int64 (B, T): the micro-batch of the first step.
+    """
+    choices = folder.read_choices()
+    if "precision" not in choices:
+        random_state = torch.get_rng_state()
+        timings = _race(model, batch, device, _candidates(spec, model, device))
+        torch.set_rng_state(random_state)
+        (precision, paths), step_s = min(timings.items(), key=lambda item: item[1])
+        choices |= {
+            "precision": precision, "kernels": dict(paths), "step_s": step_s, "threads": torch.get_num_threads(),
+            "timings_s": {label(*key): value for key, value in timings.items()},
+        }  # fmt: skip
+        folder.write_choices(choices)
+    emit(Chosen(
+        what="arithmetic", value=label(choices["precision"], tuple(choices["kernels"].items())),
+        why="The fastest of those timed on this machine.", timings=choices["timings_s"]))
+    return choices
+
+
+def label(precision: str, paths) -> str:
+    """A candidate in a few words: "bf16, our loss + attention" or "fp32, torch"."""
+    ours = [name for name, path in paths if path == "ours"]
+    return f"{precision}, {'our ' + ' + '.join(ours) if ours else 'torch'}"
+
+
+def _candidates(spec: TrainSpec, model: Decoder, device: str) -> list[tuple[str, tuple]]:
+    """Every precision with torch alone, with each of our kernels, and with all of them."""
+    precisions = ("fp32", "bf16") if spec.precision == "auto" else (spec.precision,)
+    built = [name for name in ops.available().get("ops", []) if device == "cpu"]
+    usable = [name for name in built if _applies(name, model)]
+    sets = [()] if spec.kernels != "ours" or not usable else []
+    if spec.kernels != "torch" and usable:
+        sets += [(name,) for name in usable] if spec.kernels == "auto" and len(usable) > 1 else []
+        sets.append(tuple(usable))
+    return [(p, tuple((name, "ours") for name in names)) for p in precisions for names in sets]
+
+
+def _applies(name: str, model: Decoder) -> bool:
+    spec = model.spec
+    return {
+        "loss": True, "attention": spec.dropout == 0.0, "norm": spec.norm == "rms_norm",
+        "swiglu": spec.activation == "swiglu",
+    }.get(name, False)  # fmt: skip
+
+
+def _race(model: Decoder, batch, device: str, candidates: list) -> dict:
+    """Median seconds of forward and backward of each candidate, interleaved; unfit ones are left out."""
+    times = {candidate: [] for candidate in candidates}
+    losses = {}
+    for candidate in candidates:  # the first pass warms up and checks the numbers
+        times[candidate].append(_time(model, batch, device, *candidate, losses))
+    reference = losses.get((candidates[0][0], candidates[0][1]))
+    times = {c: t for c, t in times.items() if abs(losses[c] - reference) <= CLOSE * abs(reference)}
+    rounds = 1 if min(t[0] for t in times.values()) > SLOW_STEP_S else ROUNDS
+    for _ in range(rounds):
+        for candidate, taken in times.items():
+            taken.append(_time(model, batch, device, *candidate, losses))
+    model.zero_grad(set_to_none=True)
+    return {candidate: median(taken[1:]) for candidate, taken in times.items()}
+
+
+def _time(model: Decoder, batch, device: str, precision: str, paths: tuple, losses: dict) -> float:
+    model.use_kernels(dict(paths))
+    start = time.perf_counter()
+    with autocast(precision, device):
+        loss = model.loss(*batch)
+    loss.backward()
+    losses[(precision, paths)] = float(loss.detach())
+    model.zero_grad(set_to_none=True)
+    return time.perf_counter() - start
+
+
+def choose_steps(spec: TrainSpec, folder: JobFolder, step_s: float, validation_s: float, emit) -> int:
+    """How many steps the run takes: the spec's, or as many as fit its time budget, decided once."""
+    if not spec.budget_s:
+        return spec.steps
+    choices = folder.read_choices()
+    if "steps" not in choices:
+        each = step_s + validation_s / spec.validate_every
+        choices["steps"] = max(1, min(spec.steps, int(spec.budget_s * REMAINDER / each)))
+        folder.write_choices(choices)
+        emit(Chosen(
+            what="steps", value=str(choices["steps"]), why="As many as fit the time budget.",
+            timings={"step": step_s, "validation": validation_s}))
+    return choices["steps"]
+
+
+def peak_flops(precision: str, device: str) -> float:
+    """Floating-point operations a second of a large matrix product here: what MFU is measured against."""
+    dtype = torch.bfloat16 if precision == "bf16" else torch.float32
+    a = torch.randn(1024, 1024, dtype=dtype, device=device)
+    best = float("inf")
+    for _ in range(8):
+        start = time.perf_counter()
+        product = a @ a
+        if device == "cuda":
+            product[0, 0].item()
+        best = min(best, time.perf_counter() - start)
+    return 2 * 1024**3 / best

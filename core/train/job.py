@@ -1,0 +1,215 @@
+"""The training job: from a request to a trained run, beginning or going on."""
+
+import os
+import shutil
+import time
+
+import msgspec
+import psutil
+import torch
+
+from core.data.shards import TokenShard, write_shards
+from core.errors import LabError
+from core.model.decoder import Decoder, initialise
+from core.model.sizing import parameters, training_memory
+from core.record.events import Chosen, Noted, Phase, Progress, Resumed
+from core.record.folder import JobFolder
+from core.record.metrics import MetricsWriter, read_metrics
+from core.spec.train import TrainSpec
+from core.tokens.tokenizer import Tokenizer
+from core.train.batches import Batches
+from core.train.checkpoint import TrainState, restore
+from core.train.choices import choose, choose_steps, peak_flops
+from core.train.loop import Trainer
+from core.train.measure import validate
+from core.train.optimizers import adamw
+
+COLUMNS = [
+    ("step", ""), ("tokens", "tokens"), ("elapsed_s", "s"), ("flops", "FLOP"), ("loss", "nats/token"), ("lr", ""),
+    ("grad_norm", ""), ("tokens_per_s", "tokens/s"), ("val_loss", "nats/token"), ("val_bits_per_byte", "bits/byte"),
+]  # fmt: skip
+OPTIMIZER_SHARE = 1.12  # a whole step against its forward and backward: AdamW, clipping, records
+
+
+class Run(msgspec.Struct):
+    """All that a trainer works with."""
+
+    spec: TrainSpec
+    folder: JobFolder
+    tokenizer: Tokenizer
+    byte_lengths: object  # int32 (V,)
+    model: Decoder
+    optimizer: object
+    batches: Batches
+    held_out: object  # token ids (n,)
+    device: str
+    precision: str = "fp32"
+
+    @property
+    def tokens_per_step(self) -> int:
+        return self.spec.batch_size * self.model.spec.context
+
+
+def run(spec: TrainSpec, folder: JobFolder, emit, control) -> dict:
+    """Train as asked; see ``core.jobs.registry`` for the signature."""
+    threads = set_threads(spec, folder)
+    prepared = prepare(spec, folder, emit, control)
+    state = restore(folder.root, prepared.model, prepared.optimizer, lambda path, error: emit(Noted(
+        text="The checkpoint {name} could not be read and was dropped: {error}",
+        values={"name": path.name, "error": str(error)})))
+    if state is not None:
+        emit(Resumed(from_step=state.step))
+    state = state or TrainState()
+    steps = decide(prepared, state, emit)
+    if state.step == 0:
+        torch.manual_seed(spec.seed)  # timing drew random numbers; the run must not depend on it
+    emit(Phase(name="Training"))
+    emit(Progress(done=state.step, total=steps, unit="steps"))
+    metrics = MetricsWriter(folder.path("metrics.bin"), COLUMNS, last_step=state.step if state.step else -1)
+    try:
+        prepared.model.train()
+        Trainer(prepared, state, steps, emit, control, metrics).train()
+    finally:
+        metrics.close()
+    return summary(prepared, state, threads)
+
+
+def set_threads(spec: TrainSpec, folder: JobFolder) -> int:
+    """Threads of this run: the spec's, or all that this process may use; kept for a resume."""
+    choices = folder.read_choices()
+    available = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    threads = choices.get("threads") or spec.threads or available
+    torch.set_num_threads(threads)
+    return threads
+
+
+def prepare(spec: TrainSpec, folder: JobFolder, emit, control) -> Run:
+    """Tokens, model and optimizer; the weights are the initial ones.
+
+    Raises:
+        LabError: the corpus is shorter than one context, the model does not fit into memory, or no GPU.
+    """
+    inputs = folder.request["inputs"]
+    corpus, source = (folder.workspace.root / inputs[name]["folder"] for name in ("corpus", "tokenizer"))
+    tokenizer = Tokenizer.load(source)
+    if not folder.path("tokenizer.json").is_file():
+        shutil.copyfile(source / "tokenizer.json", folder.path("tokenizer.json"))
+    emit(Phase(name="Tokenizing the corpus"))
+    write_shards(folder.root, corpus, tokenizer, lambda done, total: _encoded(done, total, emit, control))
+    shape = msgspec.structs.replace(spec.model, vocab_size=resolve_vocabulary(spec, tokenizer))
+    device = pick_device(spec)
+    check_memory(spec, shape, device)
+    train, held_out = (TokenShard.open(folder.root, split).tokens for split in ("train", "held_out"))
+    batches = Batches(train, shape.context, spec.batch_size, spec.seed)
+    torch.manual_seed(spec.seed)
+    model = Decoder(shape)
+    initialise(model, spec.seed)
+    model.to(device)
+    return Run(
+        spec=spec, folder=folder, tokenizer=tokenizer, byte_lengths=tokenizer.byte_lengths, model=model,
+        optimizer=adamw(model, spec), batches=batches, held_out=held_out, device=device)
+
+
+def _encoded(done: int, total: int, emit, control) -> None:
+    control.check()
+    if done == total or done % 2048 < 256:
+        emit(Progress(done=done, total=total, unit="documents"))
+
+
+def resolve_vocabulary(spec: TrainSpec, tokenizer: Tokenizer) -> int:
+    """The tokenizer's vocabulary size; a larger one in the spec is kept (unused rows), a smaller refused."""
+    asked = spec.model.vocab_size or tokenizer.vocab_size
+    if asked < tokenizer.vocab_size:
+        raise LabError(
+            "The model knows {asked} tokens, but the tokenizer makes {made}.", "model.vocab_size",
+            "Set the vocabulary to 0 (as many as the tokenizer has).", asked=asked, made=tokenizer.vocab_size)
+    return asked
+
+
+def pick_device(spec: TrainSpec) -> str:
+    """"cpu" or "cuda".
+
+    Raises:
+        LabError: a GPU was asked for and torch sees none.
+    """
+    if spec.device == "cuda" and not torch.cuda.is_available():
+        raise LabError(
+            "No GPU can be used here.", "device", "Choose auto or cpu; 'python main.py doctor' says what is missing.")
+    return "cuda" if spec.device != "cpu" and torch.cuda.is_available() else "cpu"
+
+
+def check_memory(spec: TrainSpec, shape, device: str) -> None:
+    """Refuse a run that would not fit, before it starts."""
+    if device == "cuda":
+        free, _ = torch.cuda.mem_get_info()
+    else:
+        free = psutil.virtual_memory().available
+    need = training_memory(shape, spec.micro_batch or spec.batch_size)["total"]
+    if need > free:
+        raise LabError(
+            "Training this would need about {need:.1f} GB of memory, and {free:.1f} GB are free.", "",
+            "Choose a smaller model, context or micro-batch.", need=need / 1e9, free=free / 1e9)
+
+
+def decide(prepared: Run, state: TrainState, emit) -> int:
+    """Settle arithmetic and number of steps by measuring (first time), or read what was settled."""
+    spec, folder = prepared.spec, prepared.folder
+    if "precision" not in folder.read_choices():
+        emit(Phase(name="Timing what is fastest here"))
+    micro = spec.micro_batch or spec.batch_size
+    batch = [part[:micro].to(prepared.device) for part in prepared.batches(0)]
+    prepared.model.train()
+    choices = choose(spec, folder, prepared.model, batch, prepared.device, emit)
+    prepared.precision = choices["precision"]
+    prepared.model.use_kernels(choices["kernels"])
+    if "peak_flops" not in choices:
+        choices["peak_flops"] = peak_flops(prepared.precision, prepared.device)
+        folder.write_choices(choices)
+        emit(Chosen(what="peak", value=f"{choices['peak_flops'] / 1e9:.0f} GFLOP/s",
+                    why="A large matrix product in this precision; what MFU is measured against."))
+    validation_s = 0.0
+    if spec.budget_s and "steps" not in choices and len(prepared.held_out):
+        start = time.perf_counter()
+        validate(prepared.model, prepared.held_out, prepared.byte_lengths, spec.validation_tokens, prepared.device)
+        validation_s = time.perf_counter() - start
+    step_s = choices["step_s"] * (spec.batch_size // micro) * OPTIMIZER_SHARE
+    return choose_steps(spec, folder, step_s, validation_s, emit)
+
+
+def summary(prepared: Run, state: TrainState, threads: int) -> dict:
+    """The result of a finished run."""
+    _, rows = read_metrics(prepared.folder.path("metrics.bin"))
+    names = [name for name, _ in COLUMNS]
+    measured = rows[rows[:, names.index("val_bits_per_byte")] == rows[:, names.index("val_bits_per_byte")]]
+    first, last = (measured[0], measured[-1]) if len(measured) else (None, None)
+    column = names.index("val_bits_per_byte")
+    speed = state.tokens / state.elapsed_s if state.elapsed_s else 0.0
+    choices = prepared.folder.read_choices()
+    return {
+        "parameters": parameters(prepared.model.spec)["total"],
+        "steps": state.step,
+        "tokens": state.tokens,
+        "epochs": prepared.batches.epoch(state.step),
+        "first_val_bits_per_byte": float(first[column]) if first is not None else None,
+        "last_val_bits_per_byte": float(last[column]) if last is not None else None,
+        "val_loss": state.val_loss,
+        "best_step": state.best_step,
+        "tokens_per_s": speed,
+        "mfu": state.flops / state.elapsed_s / choices["peak_flops"] if state.elapsed_s else 0.0,
+        "precision": prepared.precision,
+        "kernels": choices["kernels"],
+        "threads": threads,
+        "peak_bytes": peak_memory(),
+        "elapsed_s": state.elapsed_s,
+    }
+
+
+def peak_memory() -> int:
+    """Most bytes of memory this process ever held."""
+    try:
+        import resource
+
+        unit = 1 if os.uname().sysname == "Darwin" else 1024
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+    except ImportError:  # Windows
+        return psutil.Process().memory_info().peak_wset

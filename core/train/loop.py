@@ -1,0 +1,162 @@
+"""The training loop: steps, measurements, checkpoints, and requests from outside."""
+
+import time
+
+import torch
+
+from core.errors import LabError
+from core.model.sizing import flops_per_token
+from core.record.control import Request, StopRequested
+from core.record.events import CheckpointSaved, Continued, Noted, Paused, Progress, Sampled, Validated
+from core.train.checkpoint import TrainState, save_checkpoint
+from core.train.choices import autocast
+from core.train.measure import validate
+from core.train.sample import sample
+from core.train.schedules import warmup_cosine
+
+PROGRESS_EVERY_S = 0.5
+
+
+class Trainer:
+    """Carries a run from where its state stands to its last step.
+
+    Args:
+        run: everything prepared by ``core.train.job``: spec, folder, model, optimizer, data, choices.
+    """
+
+    def __init__(self, run, state: TrainState, steps: int, emit, control, metrics) -> None:
+        self.run, self.state, self.steps = run, state, steps
+        self.emit, self.control, self.metrics = emit, control, metrics
+        self.spec, self.model, self.optimizer = run.spec, run.model, run.optimizer
+        self.flops_per_step = flops_per_token(self.model.spec).training * run.tokens_per_step
+        self._said = 0.0
+
+    def train(self) -> None:
+        """Run to the last step.
+
+        Raises:
+            StopRequested: after a checkpoint was written, so that the run can be resumed.
+        """
+        if self.state.step == 0 and self.state.val_step is None:
+            self.measure()
+            self.metrics.append(step=0, tokens=0, elapsed_s=0, flops=0, **self._measured())
+        while self.state.step < self.steps:
+            self.answer_requests()
+            self.step()
+        if self.state.val_step != self.state.step:
+            self.measure()
+        self.checkpoint()
+
+    def step(self) -> None:
+        """One update of the weights, its record, and what falls due with it."""
+        start = time.perf_counter()
+        lr = warmup_cosine(
+            self.state.step, self.steps, self.spec.learning_rate, self.spec.warmup_steps, self.spec.final_lr_ratio)
+        loss, grad_norm = self._update(lr)
+        taken = time.perf_counter() - start
+        state = self.state
+        state.step += 1
+        state.tokens += self.run.tokens_per_step
+        state.elapsed_s += taken
+        state.flops += self.flops_per_step
+        due = state.step % self.spec.validate_every == 0 or state.step == self.steps
+        if due:
+            self.measure()
+        self.metrics.append(
+            step=state.step, tokens=state.tokens, elapsed_s=state.elapsed_s, flops=state.flops, loss=loss, lr=lr,
+            grad_norm=grad_norm, tokens_per_s=self.run.tokens_per_step / taken, **(self._measured() if due else {}))
+        if state.step % self.spec.checkpoint_every == 0 and state.step < self.steps:
+            self.checkpoint()
+        self._say_progress()
+
+    def _update(self, lr: float) -> tuple[float, float]:
+        """Forward, backward (in micro-batches), clip, AdamW; returns the loss and the gradient's norm."""
+        inputs, targets = self.run.batches(self.state.step)
+        micro = self.spec.micro_batch or self.spec.batch_size
+        parts = self.spec.batch_size // micro
+        total = 0.0
+        for i in range(parts):
+            rows = slice(i * micro, (i + 1) * micro)
+            with autocast(self.run.precision, self.run.device):
+                loss = self.model.loss(inputs[rows].to(self.run.device), targets[rows].to(self.run.device)) / parts
+            loss.backward()
+            total += float(loss.detach())
+        norm = float(torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.spec.clip or float("inf")))
+        if not (total == total and norm == norm and norm != float("inf")):
+            raise LabError(
+                "The loss or its gradient is no longer a number at step {step}.", self.run.folder.name,
+                "Lower the learning rate or lengthen the warm-up, and start a new run; the checkpoints before "
+                "this step are intact.", step=self.state.step + 1)
+        for group in self.optimizer.param_groups:
+            group["lr"] = lr
+        self.optimizer.step()
+        self.optimizer.zero_grad(set_to_none=True)
+        return total, norm
+
+    def measure(self) -> None:
+        """Measure on held-out text, if there is any."""
+        if not len(self.run.held_out):
+            return
+        state = self.state
+        state.val_loss, state.val_bits_per_byte = validate(
+            self.model, self.run.held_out, self.run.byte_lengths, self.spec.validation_tokens, self.run.device)
+        state.val_step = state.step
+        self.emit(Validated(
+            step=state.step, loss=state.val_loss, bits_per_byte=state.val_bits_per_byte, elapsed_s=state.elapsed_s))
+
+    def _measured(self) -> dict:
+        return {"val_loss": self.state.val_loss, "val_bits_per_byte": self.state.val_bits_per_byte} \
+            if self.state.val_loss is not None else {}  # fmt: skip
+
+    def checkpoint(self) -> None:
+        """Save everything, then let the model say something."""
+        path, size = save_checkpoint(
+            self.run.folder.root, self.model, self.optimizer, self.state, self.spec.keep_checkpoints)
+        self.emit(CheckpointSaved(
+            step=self.state.step, path=path.relative_to(self.run.folder.root).as_posix(), bytes=size,
+            val_loss=self.state.val_loss if self.state.val_step == self.state.step else None))
+        if self.spec.sample_tokens:
+            self.sample(self.spec.sample_prompt, requested=False)
+
+    def sample(self, prompt: str, requested: bool, tokens: int = 0, temperature: float = 0.8) -> None:
+        """Let the model continue a prompt; it has a random generator of its own, so looking changes nothing."""
+        text = sample(
+            self.model, self.run.tokenizer, prompt, tokens or self.spec.sample_tokens or 64, temperature,
+            seed=self.state.step, device=self.run.device)
+        self.emit(Sampled(step=self.state.step, prompt=prompt, text=text, requested=requested))
+
+    def answer_requests(self) -> None:
+        """Do what was asked since the last step; wait while paused."""
+        self._answer(self.control.poll())
+        if self.control.paused and not self.control.stop_requested:
+            self.emit(Paused(step=self.state.step))
+            while self.control.paused and not self.control.stop_requested:
+                time.sleep(0.05)
+                self._answer(self.control.poll())
+            if not self.control.stop_requested:
+                self.emit(Continued(step=self.state.step))
+        if self.control.stop_requested:
+            self.checkpoint()
+            raise StopRequested(self.state.step)
+
+    def _answer(self, requests: list[Request]) -> None:
+        for request in requests:
+            if request.name == "checkpoint":
+                self.checkpoint()
+            elif request.name == "sample":
+                self._answer_sample(request.args)
+
+    def _answer_sample(self, args: dict) -> None:
+        """A sample that cannot be drawn (a prompt too long, say) is a remark, not the end of the run."""
+        try:
+            self.sample(
+                str(args.get("prompt", self.spec.sample_prompt)), requested=True, tokens=int(args.get("tokens", 0)),
+                temperature=float(args.get("temperature", 0.8)))
+        except (LabError, TypeError, ValueError) as error:
+            self.emit(Noted(text="The sample could not be drawn: {error}", values={"error": str(error)}))
+
+    def _say_progress(self) -> None:
+        now = time.monotonic()
+        if now - self._said >= PROGRESS_EVERY_S or self.state.step == self.steps:
+            self._said = now
+            self.emit(Progress(done=self.state.step, total=self.steps, unit="steps"))
