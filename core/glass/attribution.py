@@ -34,7 +34,9 @@ class Tracer:
     """A run's training text, opened for asking where wordings come from."""
 
     def __init__(self, run: str, index: SuffixArray, shard: TokenShard, documents: Documents, tokenizer: Tokenizer):
-        self.run, self.index, self.shard, self.documents, self.tokenizer = run, index, shard, documents, tokenizer
+        self.run, self.index, self.tokens, self.documents, self.tokenizer = (
+            run, index, shard.tokens, documents, tokenizer)
+        self.doc_starts, self.doc_rows = np.ascontiguousarray(shard.doc_starts), shard.doc_ids
 
     @classmethod
     def open(cls, workspace: Workspace, run: str) -> "Tracer":
@@ -114,18 +116,18 @@ class Tracer:
     def _one_offset_a_document(self, ngram: list[int], limit: int) -> list[int]:
         """Offsets of ``ngram`` in up to ``limit`` different documents; a sample when there are more."""
         offsets = self.index.locate(ngram, limit=limit * 8)  # several matches may share a document
-        owners = np.searchsorted(self.shard.doc_starts, offsets, side="right")
+        owners = np.searchsorted(self.doc_starts, offsets, side="right")
         _, first = np.unique(owners, return_index=True)
         return [int(offset) for offset in offsets[first][:limit]]
 
     def _place(self, offset: int, length: int, data: bytes, texts: dict[int, str]) -> SpanDocument:
         """Where the match at ``offset`` stands in its kept document, to the character."""
-        owner = int(np.searchsorted(self.shard.doc_starts, offset, side="right")) - 1
-        row, first = int(self.shard.doc_ids[owner]), int(self.shard.doc_starts[owner]) + 1
+        owner = int(np.searchsorted(self.doc_starts, offset, side="right")) - 1
+        row, first = int(self.doc_rows[owner]), int(self.doc_starts[owner]) + 1
         document = self.documents[row]
         text = texts.setdefault(row, document.text)
         # the text before the match is as long as its tokens' bytes
-        start_byte = int(self.tokenizer.byte_lengths[self.shard.tokens[first:offset]].sum())
+        start_byte = int(self.tokenizer.byte_lengths[self.tokens[first:offset]].sum())
         start, end = find_characters(text, start_byte, data)
         snippet, match = _snippet(text, start, end, data)
         return SpanDocument(

@@ -9,7 +9,8 @@ from typing import Protocol
 
 import msgspec
 
-from core.spec.glass import Span, Support
+from core.glass.words import Cut
+from core.spec.glass import Support
 
 UNSURE_PROBABILITY = 0.10
 """Below this the model gave nine parts in ten to other words: what it wrote is a guess."""
@@ -80,15 +81,12 @@ def unsupported_and_unsure(records: Sequence[Produced], support: Sequence[Suppor
     return [is_unsure(r) and s in ("parts", "absent") for r, s in zip(records, support)]
 
 
-def summarise(
-    records: Sequence[Produced], support: Sequence[Support] | None = None, spans: Sequence[Span] = ()
-) -> Summary:
+def summarise(records: Sequence[Produced], support: Sequence[Support] | None = None) -> Summary:
     """What is doubtful in an answer and why, in plain words.
 
     Args:
         records: the produced tokens.
         support: how each stands to the training text; None when that is not known.
-        spans: the kept verbatim spans, to say how much of the answer is word for word.
     """
     if not records:
         return Summary(["Nothing was written."], {})
@@ -109,7 +107,7 @@ def summarise(
         templates.append("Every guess is part of a wording that the training text has.")
     values["verbatim"] = sum(s == "verbatim" for s in support)
     if values["verbatim"]:
-        values |= {"spans": len(spans), "share": round(100 * values["verbatim"] / len(records))}
+        values["share"] = round(100 * values["verbatim"] / len(records))
         templates.append("{share} % of the answer stands word for word in the training text.")
     else:
         templates.append("No longer wording of it stands word for word in the training text.")
@@ -118,12 +116,9 @@ def summarise(
 
 def word_around(records: Sequence[Produced], place: int) -> str:
     """The whole word that a token is part of, readable even where the token alone is half a character."""
-    first, last = place, place + 1
-    while first > 0 and not records[first].bytes[:1].isspace() and not records[first - 1].bytes[-1:].isspace():
-        first -= 1
-    while last < len(records) and records[last].bytes and not records[last].bytes[:1].isspace():
-        last += 1
-    return b"".join(r.bytes for r in records[first:last]).decode("utf-8", "replace").strip() or "␣"
+    cut = Cut([record.bytes for record in records])
+    first, last = next((a, b) for a, b in cut.segments() if a <= place < b)
+    return cut.text(first, last).strip() or "␣"
 
 
 def _unsure_template(unsure: int) -> str:
