@@ -1,42 +1,245 @@
-"""A form made from the fields of a spec."""
+"""A form made from the fields of a spec: labels, units, ranges, help and sources come from there."""
 
-from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QWidget
+import typing
+
+import msgspec
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
+
+from core.errors import LabError
+from core.spec.base import Field, build, fields
+from widgets import theme
+from widgets.cards import Disclosure, Text
+from widgets.notice import Notice
+from widgets.spec_editors import Editor, PickEditor, Wrong, make_editor
+from widgets.spec_words import say, tooltip
+
+LABEL_WIDTH_PX = 152
+
+
+class FieldRow(QWidget):
+    """A label with its explanation, an editor, and room for one sentence about what is wrong."""
+
+    def __init__(self, field: Field, editor: Editor) -> None:
+        super().__init__()
+        self.editor = editor
+        label = QLabel(say(field.label))
+        label.setToolTip(tooltip(field))
+        label.setFixedWidth(LABEL_WIDTH_PX)
+        label.setWordWrap(True)
+        label.setBuddy(editor.control)
+        label.setContentsMargins(0, theme.space(0.75), 0, 0)
+        self.wrong = Text("", "error")
+        self.wrong.hide()
+        right = QVBoxLayout()
+        right.setSpacing(2)
+        right.addWidget(editor)
+        right.addWidget(self.wrong)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(theme.space(1))
+        row.addWidget(label, 0, Qt.AlignmentFlag.AlignTop)
+        row.addLayout(right, 1)
+
+    def set_problem(self, text: str) -> None:
+        """Say what is wrong with this field; empty = nothing."""
+        self.wrong.setText(text)
+        self.wrong.setVisible(bool(text))
+        self.editor.set_wrong(bool(text))
 
 
 class SpecForm(QWidget):
-    """Editors for every field of a spec, validated as one types.
+    """Editors for every field of a spec, checked while one types.
 
     Args:
         spec_type: a core.spec type.
         values: plain data to begin with; missing fields take their defaults.
-        hidden: names of fields (dotted for nested ones) that the page fills in itself.
+        hidden: names of fields (dotted for nested ones) that the page fills in itself; their values are kept.
     """
 
     values_changed = Signal(dict)  # the whole plain data, after each edit by the person
     validity_changed = Signal(bool)
 
     def __init__(self, spec_type: type, values: dict | None = None, hidden: tuple[str, ...] = (), *,
-                 parent: QWidget | None = None) -> None: ...  # fmt: skip
+                 parent: QWidget | None = None) -> None:  # fmt: skip
+        super().__init__(parent)
+        self._type, self._hidden, self._kept = spec_type, set(hidden), {}
+        self.rows: dict[str, FieldRow] = {}
+        self._groups: dict[str, Disclosure] = {}  # dotted field name -> the disclosure it lies in
+        self._problem, self._spec, self._quiet = "", None, False
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(theme.space(1))
+        self._add_fields(spec_type, "", column)
+        self._notice = Notice("error")
+        self._notice.hide()
+        column.addWidget(self._notice)
+        column.addStretch(1)
+        self.set_values(values or {})
+
+    def _add_fields(self, spec_type: type, prefix: str, column: QVBoxLayout) -> None:
+        expert = Disclosure(self.tr("Expert settings"))
+        expert.body.setSpacing(theme.space(1))
+        nested = []
+        for field in fields(spec_type):
+            name = prefix + field.name
+            if name in self._hidden:
+                continue
+            if field.kind == "spec":
+                nested.append(field)
+                continue
+            editor = make_editor(field, _item_choices(spec_type, field))
+            if editor is None:
+                continue
+            row = self.rows[name] = FieldRow(field, editor)
+            editor.edited.connect(self._edited)
+            (expert.body if field.expert else column).addWidget(row)
+            if field.expert:
+                self._groups[name] = expert
+        if expert.body.count():
+            column.addWidget(expert)
+        else:
+            expert.deleteLater()
+        for field in nested:
+            heading = Text(say(field.label), "section")
+            heading.setToolTip(tooltip(field))
+            column.addSpacing(theme.space(1))
+            column.addWidget(heading)
+            self._add_fields(field.spec, f"{prefix}{field.name}.", column)
 
     def values(self) -> dict:
-        """Plain data of all fields, ready for core.spec.base.build."""
+        """Plain data of all fields, ready for core.spec.base.build; a field that is wrong is left out."""
+        data = _copy(self._kept)
+        for name, row in self.rows.items():
+            try:
+                _put(data, name, row.editor.value())
+            except Wrong:
+                _drop(data, name)
+        return data
 
     def set_values(self, values: dict) -> None:
-        """Show other values without emitting; fields not named keep theirs."""
+        """Show other values without telling; fields not named keep theirs."""
+        self._quiet = True
+        first = not self._kept
+        given = _merge(self._kept, msgspec.to_builtins(values))
+        defaults = _defaults(self._type)
+        self._kept = _merge(defaults, given) if first else given
+        for name, row in self.rows.items():
+            found, value = _get(self._kept, name)
+            row.editor.set_value(value if found else row.editor.field.default)
+        self._quiet = False
+        self._check()
 
     def set_choices(self, field: str, choices: list) -> None:
         """Offer choices for a ``picks`` field (dotted name); each a name or (name, text)."""
+        editor = self.rows[field].editor
+        if not isinstance(editor, PickEditor):
+            raise TypeError(f"{field} is not a field that picks from the workspace")
+        editor.set_choices(choices)
+        self._check()
 
     @property
     def valid(self) -> bool:
         """Whether the values make a spec."""
+        return self._spec is not None
 
     def spec(self):
         """The spec, or None while it is not valid."""
+        return self._spec
 
     def problem(self) -> str:
         """The sentence that says what is wrong; empty when valid."""
+        return self._problem
 
     def focus_field(self, field: str) -> None:
-        """Open the group it lies in and put the cursor there."""
+        """Open the group a field lies in and put the cursor there."""
+        if field in self._groups:
+            self._groups[field].set_open(True)
+        if field in self.rows:
+            self.rows[field].editor.setFocus(Qt.FocusReason.OtherFocusReason)
+
+    def _edited(self) -> None:
+        if not self._quiet:
+            self._check()
+            self.values_changed.emit(self.values())
+
+    def _check(self) -> None:
+        """Validate everything; say what is wrong where it is wrong."""
+        was_valid, problems, form_problem = self.valid, {}, ""
+        for name, row in self.rows.items():
+            try:
+                row.editor.value()
+            except Wrong as wrong:
+                problems[name] = str(wrong)
+        self._spec = None
+        if not problems:
+            try:
+                self._spec = build(self._type, self.values())
+            except LabError as error:
+                sentence, name = error.sentence(say), str(error.values.get("field", ""))
+                if name in self.rows:
+                    problems[name] = sentence
+                else:
+                    form_problem = sentence
+        for name, row in self.rows.items():
+            row.set_problem(problems.get(name, ""))
+        self._notice.setVisible(bool(form_problem))
+        if form_problem:
+            self._notice.show_message("error", form_problem)
+        self._problem = form_problem or next(iter(problems.values()), "")
+        if self.valid != was_valid:
+            self.validity_changed.emit(self.valid)
+
+
+def _item_choices(spec_type: type, field: Field) -> tuple[str, ...]:
+    """The choices of a list whose items are literals; empty for any other field."""
+    if field.kind != "list":
+        return ()
+    plain = typing.get_type_hints(spec_type).get(field.name)  # strips Annotated
+    items = typing.get_args(plain)[:1]
+    return typing.get_args(items[0]) if items and typing.get_origin(items[0]) is typing.Literal else ()
+
+
+def _defaults(spec_type: type) -> dict:
+    """Plain data of every field that has a default."""
+    data = {}
+    for field in fields(spec_type):
+        if field.default is not None:
+            data[field.name] = msgspec.to_builtins(field.default)
+        elif field.spec is not None:
+            data[field.name] = _defaults(field.spec)
+    return data
+
+
+def _copy(data: dict) -> dict:
+    return {key: _copy(value) if isinstance(value, dict) else value for key, value in data.items()}
+
+
+def _merge(under: dict, over: dict) -> dict:
+    merged = _copy(under)
+    for key, value in over.items():
+        both = isinstance(value, dict) and isinstance(merged.get(key), dict)
+        merged[key] = _merge(merged[key], value) if both else value
+    return merged
+
+
+def _get(data: dict, dotted: str) -> tuple[bool, object]:
+    for part in dotted.split("."):
+        if not isinstance(data, dict) or part not in data:
+            return False, None
+        data = data[part]
+    return True, data
+
+
+def _put(data: dict, dotted: str, value) -> None:
+    *path, last = dotted.split(".")
+    for part in path:
+        data = data.setdefault(part, {})
+    data[last] = value
+
+
+def _drop(data: dict, dotted: str) -> None:
+    *path, last = dotted.split(".")
+    for part in path:
+        data = data.get(part, {})
+    data.pop(last, None)

@@ -1,0 +1,71 @@
+"""How spec fields and their choices are called in the user's language."""
+
+from html import escape
+
+from PySide6.QtCore import QCoreApplication
+
+from core.spec.base import Field
+
+CHOICES = {
+    "layer_norm": "LayerNorm", "rms_norm": "RMSNorm", "learned": "Learned", "sinusoidal": "Sinusoidal",
+    "rope": "RoPE", "none": "None", "gelu": "GELU", "gelu_tanh": "GELU (tanh)", "relu": "ReLU", "silu": "SiLU",
+    "swiglu": "SwiGLU", "geglu": "GeGLU", "bpe": "Byte-level BPE", "wordpiece": "WordPiece", "unigram": "Unigram",
+    "bytes": "Bytes", "characters": "Characters", "auto": "Automatic", "torch": "PyTorch", "ours": "Ours",
+    "cpu": "CPU", "cuda": "CUDA", "fp32": "fp32", "bf16": "bf16", "best": "Best", "last": "Last",
+    "gguf-f32": "GGUF F32", "gguf-f16": "GGUF F16", "gguf-q8_0": "GGUF Q8_0", "gguf-q4_k_m": "GGUF Q4_K_M",
+    "onnx": "ONNX",
+}  # fmt: skip
+RULES = {
+    "FixText": "Mend broken characters", "MinimumLength": "Minimum length", "ExactDuplicates": "Exact duplicates",
+}  # fmt: skip
+
+
+def say(text: str) -> str:
+    """A label, help text or sentence of a spec, translated."""
+    return QCoreApplication.translate("spec", text)
+
+
+def choice_text(choice: str) -> str:
+    """A choice as a person reads it."""
+    return say(CHOICES.get(choice, choice))
+
+
+def rule_title(rule_type: type) -> str:
+    """The name of a cleaning rule."""
+    words = "".join(f" {c.lower()}" if c.isupper() else c for c in rule_type.__name__).strip().capitalize()
+    return say(RULES.get(rule_type.__name__, words))
+
+
+def number_text(value: float | int | None) -> str:
+    """A number as one would type it: 0.001 stays, 0.00003 becomes 3e-05."""
+    if value is None:
+        return ""
+    if isinstance(value, int):
+        return str(value)
+    text = f"{value:.10g}"
+    mantissa, _, exponent = text.partition("e")
+    return f"{mantissa}e{int(exponent)}" if exponent else text
+
+
+def range_text(field: Field) -> str:
+    """The allowed range in words; empty when there is none."""
+    unit = f" {say(field.unit)}" if field.unit else ""
+    low, high = number_text(field.low), number_text(field.high)
+    if low and high:
+        return QCoreApplication.translate("spec", "From {low} to {high}{unit}.").format(low=low, high=high, unit=unit)
+    if low:
+        return QCoreApplication.translate("spec", "At least {low}{unit}.").format(low=low, unit=unit)
+    if high:
+        return QCoreApplication.translate("spec", "At most {high}{unit}.").format(high=high, unit=unit)
+    return ""
+
+
+def tooltip(field: Field) -> str:
+    """Help, range, default and source of a field, as rich text."""
+    lines = [f"<b>{escape(say(field.label))}</b>", escape(say(field.help)), escape(range_text(field))]
+    if isinstance(field.default, int | float) and not isinstance(field.default, bool):
+        words = QCoreApplication.translate("spec", "Default: {value}.")
+        lines.append(escape(words.format(value=number_text(field.default))))
+    if field.source:
+        lines.append(f"<i>{escape(field.source)}</i>")
+    return "<p>" + "</p><p>".join(line for line in lines if line) + "</p>"
