@@ -106,7 +106,7 @@ class Tracer:
                 found[i] = [self._place(offset, span.end - span.start, data, texts) for offset in offsets]
         rows = sorted(texts)
         scores = bm25(f"{prompt} {cut.text(0, len(ids))}", [texts[row][:SCORED_CHARACTERS] for row in rows])
-        score_of = dict(zip(rows, scores))
+        score_of = dict(zip(rows, scores, strict=True))
         for i, places in found.items():
             scored = [msgspec.structs.replace(place, score=score_of[place.row]) for place in places]
             ranked = sorted(scored, key=lambda place: (-place.score, place.row))

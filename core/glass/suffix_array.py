@@ -145,7 +145,7 @@ class SuffixArray:
 
 def _shared(first: list[int], second: list[int]) -> int:
     """Length of the common beginning of two lists."""
-    for place, (a, b) in enumerate(zip(first, second)):
+    for place, (a, b) in enumerate(zip(first, second, strict=False)):
         if a != b:
             return place
     return min(len(first), len(second))

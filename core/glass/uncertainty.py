@@ -78,7 +78,7 @@ def is_unsure(record: Produced) -> bool:
 
 def unsupported_and_unsure(records: Sequence[Produced], support: Sequence[Support]) -> list[bool]:
     """Tokens that were guesses and stand in no wording of the training text: where to doubt first."""
-    return [is_unsure(r) and s in ("parts", "absent") for r, s in zip(records, support)]
+    return [is_unsure(r) and s in ("parts", "absent") for r, s in zip(records, support, strict=True)]
 
 
 def summarise(records: Sequence[Produced], support: Sequence[Support] | None = None) -> Summary:

@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from itertools import pairwise
 
 _IDEOGRAPH = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
 _LETTER = rf"(?:(?![{_IDEOGRAPH}])\w)"
@@ -56,7 +57,7 @@ class Cut:
     def segments(self) -> list[tuple[int, int]]:
         """Token ranges between neighbouring edges: one word each, with the white space around it."""
         edges = sorted({0, len(self.edges) - 1} | {i for i, edge in enumerate(self.edges) if edge})
-        return list(zip(edges, edges[1:]))
+        return list(pairwise(edges))
 
     def _holds(self, token: int, starts: list[int], characters: set[int], shift: int) -> bool:
         if not characters:

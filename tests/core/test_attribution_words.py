@@ -1,5 +1,7 @@
 """Words are found in every script, however the text was cut into tokens."""
 
+from itertools import pairwise
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -62,7 +64,7 @@ def test_special_tokens_break_spans():
 def test_segments_always_add_up_to_the_text(text, cuts, before):
     data = text.encode("utf-8", "replace")
     borders = sorted({0, len(data), *(c for c in cuts if c < len(data))})
-    pieces = [data[a:b] for a, b in zip(borders, borders[1:])]
+    pieces = [data[a:b] for a, b in pairwise(borders)]
     cut = Cut(pieces, before)
     assert b"".join(cut.bytes(a, b) for a, b in cut.segments()) == data
     inner = [cut.offsets[i] for i, edge in enumerate(cut.edges) if edge]

@@ -61,5 +61,6 @@ def test_the_summary_shows_the_whole_word_even_where_a_token_is_half_a_character
 
 
 def test_the_summary_translates_sentences_before_it_fills_them():
-    said = summarise([record("{x}", 0.01)], ["absent"]).sentence(lambda template: template.replace("was a guess", "GUESSED"))
+    summary = summarise([record("{x}", 0.01)], ["absent"])
+    said = summary.sentence(lambda template: template.replace("was a guess", "GUESSED"))
     assert said.startswith("1 of 1 tokens GUESSED") and "“{x}”" in said
