@@ -118,7 +118,7 @@ class GgufEngine:
         path: the file.
         context: most tokens to see at once; 0 = as trained, at most 4,096.
         exact: float32 cache, no flash attention, processor only: for comparing, not for speed.
-        threads: 0 = one a physical core.
+        threads: 0 = one a physical core, one core left free.
     Raises:
         LabError: not a GGUF, cut short, or of a kind that llama.cpp cannot run.
     """
@@ -134,7 +134,7 @@ class GgufEngine:
         try:
             about = self._child.call(
                 "load", path=str(path), n_ctx=context or min(trained, LARGEST_CONTEXT), exact=exact,
-                threads=threads or physical_cores())
+                threads=threads or spare_cores())
         except LabError:
             self._child.close()
             raise
@@ -142,6 +142,7 @@ class GgufEngine:
         self.end_ids = frozenset(about["ends"])
         self.start_id = about["bos"] if about["add_bos"] and about["bos"] >= 0 else None
         self.chat_template, self.architecture = about["chat_template"], about["architecture"]
+        self.end_text = about["end_text"]  # what chat templates call eos_token
         self._pieces: list[bytes] | None = None
 
     @property
@@ -179,11 +180,14 @@ class GgufEngine:
         self._child.close()
 
 
-def physical_cores() -> int:
-    """Processor cores worth a thread each."""
+def spare_cores() -> int:
+    """Processor cores worth a thread each; one is left to the window and to a job that trains meanwhile.
+
+    llama.cpp's threads wait for each other in a spin: on 2 busy cores a second thread makes it ten times slower.
+    """
     import psutil
 
-    return max(1, psutil.cpu_count(logical=False) or os.cpu_count() or 1)
+    return max(1, (psutil.cpu_count(logical=False) or os.cpu_count() or 1) - 1)
 
 
 def check_language_model(path: Path) -> dict:

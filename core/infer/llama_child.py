@@ -89,11 +89,16 @@ class Llama:
             "n_ctx_train": lib.llama_model_n_ctx_train(self.model),
             "bos": lib.llama_vocab_bos(vocab),
             "eos": lib.llama_vocab_eos(vocab),
+            "end_text": self._text(lib.llama_vocab_eos(vocab)),
             "ends": [id for id in range(self.n_vocab) if lib.llama_vocab_is_eog(vocab, id)],
             "add_bos": bool(lib.llama_vocab_get_add_bos(vocab)),
             "chat_template": template.decode("utf-8", "replace") if template else None,
             "architecture": text.value.decode("utf-8", "replace"),
         }
+
+    def _text(self, id: int) -> str:
+        """A token as the vocabulary writes it, special tokens too."""
+        return (self.lib.llama_vocab_get_text(self.vocab, id) or b"").decode("utf-8", "replace") if id >= 0 else ""
 
     def encode(self, text: str, special: bool = False) -> list[int]:
         """Token ids of ``text`` with no start or end token added."""

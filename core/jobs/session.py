@@ -157,19 +157,19 @@ class Session:
 
     def _tracer(self):
         """The opened index of the loaded run; opened anew when a newer one was built."""
+        self._need_run()
         from core.glass.attribution import Tracer
         from core.glass.index_job import attribution_index
 
-        self._need_run()
         newest = str(attribution_index(self.workspace, self._run))
         if newest not in self._tracers:
             self._tracers = {newest: Tracer.open(self.workspace, self._run)}
         return self._tracers[newest]
 
     def _document(self, request: m.Document) -> None:
+        self._need_run()
         from core.data.documents import Documents
 
-        self._need_run()
         corpus = self.workspace.folder("runs", self._run).request["spec"]["corpus"]
         documents = Documents(self.workspace.folder("corpora", corpus).root, "kept")
         if not 0 <= request.row < len(documents):
@@ -264,6 +264,8 @@ def serve(workspace: Path, source: BinaryIO, sink: BinaryIO) -> None:
 def main() -> None:
     """Entry of the process."""
     source, sink = take_stdio()
+    # One core stays free for the window and for a run that trains meanwhile; read when torch is imported.
+    os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 2) - 1)))
     serve(Path(sys.argv[1]), source, sink)
     sys.stderr.flush()
     os._exit(0)  # a library's own threads must not keep the process alive
