@@ -5,6 +5,8 @@ import sys
 import time
 
 from core.cli.options import add_spec, add_workspace, default_workspace, read_spec
+from core.errors import LabError
+from core.spec.messages import ChatMessage
 from core.spec.sampling import SamplingSpec
 
 
@@ -51,13 +53,12 @@ def generate(args: argparse.Namespace, _open_window) -> dict:
 def _prompt_ids(engine, prompt: str, chat: bool) -> list[int]:
     if not chat:
         return engine.encode(prompt)
-    from core.errors import LabError
-
     if not engine.chat_template:
         raise LabError("This model has no chat template.", engine.name, "Leave out --chat.")
-    from core.prompt.chat import render_chat
+    from core.prompt.chat import render_with_template
 
-    return engine.encode(render_chat(engine.chat_template, [{"role": "user", "content": prompt}]), special=True)
+    text = render_with_template(engine.chat_template, [ChatMessage("user", prompt)])
+    return engine.encode(text, special=True)
 
 
 def _say(text: str, quiet: bool) -> str:

@@ -1,4 +1,4 @@
-"""The verb that shows everything once: demo, in the window or in the terminal."""
+"""The verbs that open the window: open, and demo, which without a display runs in the terminal."""
 
 import argparse
 import os
@@ -9,16 +9,33 @@ from pathlib import Path
 from core.cli import words
 from core.cli.follow import Screen, run_to_end
 from core.cli.options import add_workspace, default_workspace
+from core.errors import LabError, say
+from core.jobs.registry import KINDS
+from core.record.events import Verified
+from core.record.folder import ROOMS, Workspace
+from core.record.view import read_view
+from core.spec.base import build
+from core.spec.files import preset
 
 PRESET = "first-model"
 
 
 def add_verbs(add_verb) -> None:
-    """Add the verb."""
+    """Add the verbs."""
+    parser = add_verb("open", open_workspace, "open the window on a workspace")
+    parser.add_argument("path", nargs="?", type=Path, metavar="DIR", help="default: the one opened last")
     parser = add_verb("demo", demo, "grow a first model, from real text to files that llama.cpp and ONNX Runtime load")
     add_workspace(parser)
     parser.add_argument("--out", type=Path, metavar="DIR", help="the workspace to grow it in, the same as --workspace")
     parser.add_argument("--headless", action="store_true", help="in the terminal, even where there is a display")
+
+
+def open_workspace(args: argparse.Namespace | None, open_window) -> int:
+    """Open the window, or say why it cannot be opened."""
+    if not has_display() and "QT_QPA_PLATFORM" not in os.environ:
+        raise LabError("There is no display here to open the window on.", "",
+                       "Run: python main.py demo for the whole way in the terminal, or --help for every verb.")
+    return open_window(args.path if args else None)
 
 
 def demo(args: argparse.Namespace, open_window) -> dict | int:
@@ -40,11 +57,6 @@ def has_display() -> bool:
 
 def grow(path: Path, screen: Screen, quiet: bool) -> dict:
     """Grow the first model in a workspace and report what became of it."""
-    from core.jobs.registry import KINDS
-    from core.record.folder import ROOMS, Workspace
-    from core.spec.base import build
-    from core.spec.files import preset
-
     started = time.monotonic()
     start = preset("train", PRESET)
     spec = build(KINDS["grow"].spec_type(), start.values, f"presets/train/{PRESET}.toml")
@@ -53,32 +65,45 @@ def grow(path: Path, screen: Screen, quiet: bool) -> dict:
     screen.line(f"{start.title}: {start.about}")
     screen.line(f"Workspace: {workspace.root}")
     view = run_to_end(folder, screen)
-    result = report(view.result, time.monotonic() - started)
-    _farewell(screen, view.result, result, workspace.root)
+    result = report(workspace, folder.name, view.result, time.monotonic() - started)
+    _farewell(screen, result, workspace, folder.name)
     if not quiet:
         _summary(result)
     return result
 
 
-def report(grown: dict, elapsed_s: float) -> dict:
-    """The demo's result for machines, from the result of the grow job."""
-    chosen = {
-        "corpus": ("documents_read", "documents_kept", "rejected"),
-        "tokenizer": ("vocab_size", "bytes_per_token"),
-        "model": ("parameters",),
-        "train": ("first_val_bits_per_byte", "last_val_bits_per_byte", "tokens_per_s"),
+def report(workspace: Workspace, name: str, grown: dict, elapsed_s: float) -> dict:
+    """The demo's result for machines.
+
+    Args:
+        name: what all stages are called.
+        grown: the result of the grow job: the result of each stage, by kind.
+        elapsed_s: from the command to here.
+    """
+    funnel = read_view(workspace.path("corpora", name)).funnel
+    verified = read_view(workspace.path("exports", name)).verified
+    tokenizer, train = grown["tokenizer"], grown["train"]
+    measured = ("first_val_bits_per_byte", "last_val_bits_per_byte", "tokens_per_s")
+    return {
+        "corpus": {key: getattr(funnel, key) for key in ("documents_read", "documents_kept", "rejected")},
+        "tokenizer": {key: tokenizer[key] for key in ("vocab_size", "bytes_per_token")},
+        "model": {"parameters": train["parameters"]},
+        "train": {key: train[key] for key in measured},
+        "exports": [_export(event) for event in verified],
+        "elapsed_s": round(elapsed_s, 1),
     }
-    result: dict = {part: {key: grown[part][key] for key in keys} for part, keys in chosen.items()}
-    columns = ("format", "file", "bytes", "max_logit_difference", "top1_agreement", "perplexity", "verdict")
-    result["exports"] = [{key: export.get(key) for key in columns} for export in grown["exports"]]
-    result["elapsed_s"] = round(elapsed_s, 1)
-    return result
+
+
+def _export(event: Verified) -> dict:
+    columns = ("format", "file", "bytes", "max_logit_difference", "top1_agreement", "perplexity")
+    verdict = say(event.verdict, "", "", event.values)
+    return {column: getattr(event, column) for column in columns} | {"verdict": verdict}
 
 
 def _summary(result: dict) -> None:
     train, corpus = result["train"], result["corpus"]
     print(f"{corpus['documents_kept']:,} of {corpus['documents_read']:,} documents kept")
-    print(f"{result['model']['parameters']:,} parameters, {result['tokenizer']['vocab_size']:,} tokens in the vocabulary")
+    print(f"{result['model']['parameters']:,} parameters, {result['tokenizer']['vocab_size']:,} different tokens")
     print(f"{train['first_val_bits_per_byte']:.3f} bits per byte before training, "
           f"{train['last_val_bits_per_byte']:.3f} after")
     for export in result["exports"]:
@@ -86,21 +111,12 @@ def _summary(result: dict) -> None:
     print(f"{result['elapsed_s']:.0f} s")
 
 
-def _farewell(screen: Screen, grown: dict, result: dict, root: Path) -> None:
+def _farewell(screen: Screen, result: dict, workspace: Workspace, name: str) -> None:
     """How to go on: talk to the model here, and in other programs."""
-    run = grown.get("train", {}).get("run") or grown.get("run")
-    if run:
-        screen.line("Talk to it here:")
-        screen.line(f'python main.py generate --workspace "{root}" --source run:{run} --prompt "Return the"', 1)
-    gguf = next((e["file"] for e in result["exports"] if e["format"] == "gguf-q8_0"), "")
-    if gguf:
+    screen.line("Talk to it here:")
+    screen.line(f'python main.py generate --workspace "{workspace.root}" --source run:{name} --prompt "Return the"', 1)
+    file = next((export["file"] for export in result["exports"] if export["format"] == "gguf-q8_0"), "")
+    if file:
+        path = workspace.path("exports", name) / Path(file).name
         screen.line("Or in llama.cpp:")
-        screen.line(f'llama-cli -m "{_absolute(gguf, root)}" -no-cnv -p "Return the"', 1)
-
-
-def _absolute(file: str, root: Path) -> Path:
-    path = Path(file)
-    if path.is_absolute():
-        return path
-    found = sorted(root.glob(f"exports/*/{path.name}"), key=lambda p: p.stat().st_mtime)
-    return found[-1] if found else root / path
+        screen.line(f'llama-cli -m "{path}" -no-cnv -p "Return the"', 1)

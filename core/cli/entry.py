@@ -17,6 +17,13 @@ ROOMS = (demo, work, ask, measure, doctor)  # each adds its verbs
 class Parser(argparse.ArgumentParser):
     """Says what is wrong with a command in one sentence, and exits with 2."""
 
+    def format_help(self) -> str:
+        """The help, without a usage line that lists every option before the list of options."""
+        if self.usage is None and not self._subparsers:
+            places = [str(action.metavar or action.dest) for action in self._get_positional_actions()]
+            self.usage = " ".join([self.prog, *places, "[options]"])
+        return super().format_help()
+
     def error(self, message: str) -> None:
         near = self._near(message)
         self.exit(2, f"{self.prog}: {message}.{near} See {self.prog} --help.\n")
@@ -58,12 +65,10 @@ def run(argv: list[str], open_window: OpenWindow) -> int:
     """Carry out one command; returns the exit status."""
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(encoding="utf-8", errors="backslashreplace")
-    if not argv:
-        return open_window(None)
-    args = parser().parse_args(argv)
-    if args.verb is None:
-        return open_window(None)
     try:
+        args = parser().parse_args(argv)
+        if args.verb is None:
+            return demo.open_workspace(None, open_window)
         return _finish(args, args.run(args, open_window))
     except LabError as error:
         print(error.sentence(), file=sys.stderr)

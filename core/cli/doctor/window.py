@@ -14,12 +14,14 @@ import json
 from PySide6.QtGui import QFontDatabase, QGuiApplication
 app = QGuiApplication([])
 chinese = QFontDatabase.families(QFontDatabase.WritingSystem.SimplifiedChinese)
-print(json.dumps({"platform": app.platformName(), "fonts": len(QFontDatabase.families()), "chinese": sorted(chinese, key=lambda name: "SC" not in name)[:1]}))
+chinese.sort(key=lambda name: "SC" not in name)
+print(json.dumps({"platform": app.platformName(), "chinese": chinese[:1]}))
 """
 # Debian's package for each library that Qt's wheel leaves to the system.
 DEBIAN = {
     "libEGL.so.1": "libegl1", "libGL.so.1": "libgl1", "libOpenGL.so.0": "libopengl0",
-    "libxkbcommon.so.0": "libxkbcommon0", "libxkbcommon-x11.so.0": "libxkbcommon-x11-0", "libdbus-1.so.3": "libdbus-1-3",
+    "libxkbcommon.so.0": "libxkbcommon0", "libxkbcommon-x11.so.0": "libxkbcommon-x11-0",
+    "libdbus-1.so.3": "libdbus-1-3",
     "libfontconfig.so.1": "libfontconfig1", "libfreetype.so.6": "libfreetype6", "libglib-2.0.so.0": "libglib2.0-0",
     "libgthread-2.0.so.0": "libglib2.0-0", "libX11.so.6": "libx11-6", "libX11-xcb.so.1": "libx11-xcb1",
     "libxcb.so.1": "libxcb1", "libxcb-cursor.so.0": "libxcb-cursor0", "libxcb-icccm.so.4": "libxcb-icccm4",
