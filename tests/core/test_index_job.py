@@ -42,8 +42,10 @@ def test_a_run_is_indexed_and_its_index_is_found(workspace):
     assert index_job.attribution_index(workspace, "small") is None
     folder, events, result = build_index(workspace)
     assert result["tokens"] == len(TOKENS)
-    assert result["bytes"] == sum(p.stat().st_size for p in folder.root.glob("*.bin")) + folder.path(META).stat().st_size
-    assert [e.name for e in events if isinstance(e, Phase)] == ["Reading the training tokens", "Sorting the training text"]
+    files = [*folder.root.glob("*.bin"), folder.path(META)]
+    assert result["bytes"] == sum(path.stat().st_size for path in files)
+    phases = [event.name for event in events if isinstance(event, Phase)]
+    assert phases == ["Reading the training tokens", "Sorting the training text"]
     found = index_job.attribution_index(workspace, "small")
     assert found == folder.root
     assert SuffixArray(TOKENS, found).count([2, 3]) == 2
