@@ -1,0 +1,114 @@
+"""Our kernels against torch's, measured side by side: ``python main.py bench kernels``.
+
+The two are run in turn, so that whatever else the machine does slows both alike; medians are compared.
+"""
+
+import statistics
+import time
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from core.kernels import ops
+
+Step = Callable[[], None]
+
+# The language-model head: (tokens in a step, width, vocabulary). The first three are models of about 1 M parameters.
+HEADS = [(4096, 128, 2048), (4096, 128, 4096), (4096, 128, 8192), (4096, 384, 8192)]
+# Attention: (batch, query heads, key/value heads, time, head size).
+ATTENTIONS = [(16, 4, 4, 256, 32), (16, 4, 2, 256, 32), (16, 6, 6, 256, 64)]
+
+
+def bench_kernels(threads: tuple[int, ...] = (1, 2), seconds: float = 60.0) -> list[dict]:
+    """Time every kernel, forward and backward together, in float32 and under bfloat16 autocast.
+
+    Args:
+        threads: thread counts to measure; each kernel and its rival get the same.
+        seconds: about how long all of it may take.
+    Returns:
+        rows {name, unit, ours, rival, rival_name, ratio, spread}: medians in ms; ratio = rival / ours, so more than
+        1 means that ours is faster; spread = the ratio's own quartiles [low, high] over the rounds.
+    """
+    before = torch.get_num_threads()
+    cases = [(name, bf16, pair) for name, pair in _cases() for bf16 in (False, True)]
+    rows = []
+    try:
+        for count in threads:
+            torch.set_num_threads(count)
+            for name, bf16, pair in cases:
+                label = f"{name}, {'bf16' if bf16 else 'fp32'}, {count} thread{'s' if count > 1 else ''}"
+                rows.append({"name": label, **_duel(*pair(bf16), seconds / len(cases) / len(threads))})
+    finally:
+        torch.set_num_threads(before)
+    return rows
+
+
+def _cases() -> list[tuple[str, Callable[[bool], tuple[Step, Step]]]]:
+    heads = [(f"linear + cross-entropy N{n} D{d} V{v}", lambda bf16, s=(n, d, v): _head(s, bf16)) for n, d, v in HEADS]
+    attentions = [(f"rotary causal attention B{b} H{h}/{kv} T{t} d{d}", lambda bf16, s=(b, h, kv, t, d): _attention(s, bf16))
+                  for b, h, kv, t, d in ATTENTIONS]
+    return heads + attentions
+
+
+def _head(shape: tuple[int, int, int], bf16: bool) -> tuple[Step, Step]:
+    n, width, vocab = shape
+    hidden = torch.randn(n, width, requires_grad=True)
+    weight = (torch.randn(vocab, width) * 0.02).requires_grad_()
+    targets = torch.randint(0, vocab, (n,))
+
+    def rival() -> Tensor:
+        return F.cross_entropy(F.linear(hidden, weight).float(), targets)
+
+    return _step(lambda: ops.linear_cross_entropy(hidden, weight, targets, path="ours"), (hidden, weight), bf16), \
+        _step(rival, (hidden, weight), bf16)
+
+
+def _attention(shape: tuple[int, int, int, int, int], bf16: bool) -> tuple[Step, Step]:
+    batch, heads, kv_heads, length, size = shape
+    dtype = torch.bfloat16 if bf16 else torch.float32  # what the projections before it hand over
+
+    def tensor(h: int) -> Tensor:  # as the projections lay it out: (B, T, H, size), seen as (B, H, T, size)
+        return torch.randn(batch, length, h, size, dtype=dtype).transpose(1, 2).requires_grad_()
+
+    q, k, v = tensor(heads), tensor(kv_heads), tensor(kv_heads)
+    angles = torch.arange(length)[:, None] * 10000.0 ** (-torch.arange(0, size, 2) / size)
+    rope = angles.cos(), angles.sin()
+    d_out = torch.randn(batch, length, heads, size, dtype=dtype).transpose(1, 2)
+
+    def run(path: ops.Path) -> Step:
+        return _step(lambda: ops.attention(q, k, v, rope=rope, path=path), (q, k, v), bf16, d_out)
+
+    return run("ours"), run("torch")
+
+
+def _step(forward: Callable[[], Tensor], leaves: tuple[Tensor, ...], bf16: bool, gradient: Tensor | None = None) -> Step:
+    def step() -> None:
+        for leaf in leaves:
+            leaf.grad = None
+        with torch.autocast("cpu", torch.bfloat16, enabled=bf16):
+            result = forward()
+        result.backward(gradient)
+
+    return step
+
+
+def _duel(ours: Step, rival: Step, seconds: float) -> dict:
+    """Run the two in turn for about ``seconds`` (at least three rounds each) and compare their medians."""
+    times: list[tuple[float, float]] = []
+    for step in (ours, rival, ours, rival):
+        step()
+    end = time.perf_counter() + seconds
+    while len(times) < 3 or time.perf_counter() < end:
+        times.append((_time(ours), _time(rival)))
+    ours_ms, rival_ms = (statistics.median(column) * 1e3 for column in zip(*times, strict=True))
+    low, _, high = statistics.quantiles([b / a for a, b in times], n=4)
+    return {"unit": "ms", "ours": round(ours_ms, 3), "rival": round(rival_ms, 3), "rival_name": "torch",
+            "ratio": round(rival_ms / ours_ms, 3), "spread": [round(low, 3), round(high, 3)]}
+
+
+def _time(step: Step) -> float:
+    start = time.perf_counter()
+    step()
+    return time.perf_counter() - start

@@ -1,0 +1,119 @@
+// The door: plain C functions, and the choice of the best instruction set this processor has.
+#include <cstring>
+
+#include "table.h"
+#include "team.h"
+
+#if defined(_MSC_VER) && (defined(_M_X64) || defined(_M_IX86))
+#include <intrin.h>
+#include <immintrin.h>
+#endif
+
+#ifdef _WIN32
+#define EXPORT extern "C" __declspec(dllexport)
+#else
+#define EXPORT extern "C" __attribute__((visibility("default")))
+#endif
+
+extern const Table table_generic;
+#ifdef COLDFRAME_HAS_AVX2
+extern const Table table_avx2;
+#endif
+#ifdef COLDFRAME_HAS_AVX512
+extern const Table table_avx512;
+#endif
+
+namespace {
+
+#if defined(_MSC_VER) && (defined(_M_X64) || defined(_M_IX86))
+// Leaf 7's bits, and whether the operating system saves the registers (XCR0).
+bool has_leaf7(int mask, unsigned long long saved) {
+    int leaf[4];
+    __cpuid(leaf, 1);
+    if ((leaf[2] & (1 << 27)) == 0 || (leaf[2] & (1 << 12)) == 0 || (_xgetbv(0) & saved) != saved) return false;
+    __cpuidex(leaf, 7, 0);
+    return (leaf[1] & mask) == mask;
+}
+bool has_avx2() { return has_leaf7(1 << 5, 0x6); }
+bool has_avx512() { return has_leaf7((1 << 16) | (1 << 17) | (1 << 30) | static_cast<int>(1u << 31), 0xe6); }
+#elif defined(__x86_64__) || defined(__i386__)
+bool has_avx2() { return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"); }
+bool has_avx512() {
+    return has_avx2() && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+           __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
+}
+#endif
+
+struct Level {
+    const Table* table;
+    bool supported;
+};
+
+// Best first.
+const Level* levels(int* count) {
+    static const Level all[] = {
+#ifdef COLDFRAME_HAS_AVX512
+        {&table_avx512, has_avx512()},
+#endif
+#ifdef COLDFRAME_HAS_AVX2
+        {&table_avx2, has_avx2()},
+#endif
+        {&table_generic, true},
+    };
+    *count = sizeof all / sizeof *all;
+    return all;
+}
+
+const Table* chosen = nullptr;
+
+const Table& current() {
+    int count;
+    const Level* level = levels(&count);
+    while (chosen == nullptr) {
+        if (level->supported) chosen = level->table;
+        ++level;
+    }
+    return *chosen;
+}
+
+template <class Job, void (*Table::*kernel)(Job&, int, int)> void share(void* job, int part, int parts) {
+    (current().*kernel)(*static_cast<Job*>(job), part, parts);
+}
+
+}  // namespace
+
+// The i-th instruction set that was built and that this processor runs, best first; null past the end.
+EXPORT const char* coldframe_isa(int i) {
+    int count;
+    const Level* level = levels(&count);
+    for (int n = 0; n < count; ++n)
+        if (level[n].supported && i-- == 0) return level[n].table->name;
+    return nullptr;
+}
+
+// Use one instruction set from now on; false when it was not built or this processor lacks it.
+EXPORT int coldframe_use_isa(const char* name) {
+    int count;
+    const Level* level = levels(&count);
+    for (int n = 0; n < count; ++n)
+        if (level[n].supported && std::strcmp(level[n].table->name, name) == 0) {
+            chosen = level[n].table;
+            return 1;
+        }
+    return 0;
+}
+
+EXPORT void coldframe_cross_entropy(CrossEntropyJob* job, int threads) {
+    current();
+    team_run(threads, share<CrossEntropyJob, &Table::cross_entropy>, job);
+}
+
+EXPORT void coldframe_attention_forward(AttentionJob* job, int threads) {
+    current();
+    team_run(threads, share<AttentionJob, &Table::attention_forward>, job);
+}
+
+EXPORT void coldframe_attention_backward(AttentionJob* job, int threads) {
+    current();
+    team_run(threads, share<AttentionJob, &Table::attention_backward>, job);
+}

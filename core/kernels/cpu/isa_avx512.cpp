@@ -1,0 +1,8 @@
+// The kernels for one instruction set; build.py compiles this file with that set's flags.
+#define ISA isa_avx512
+#include "attention.h"
+#include "cross_entropy.h"
+
+extern const Table table_avx512 = {
+    "avx512", ISA::cross_entropy, ISA::attention_forward, ISA::attention_backward,
+};

@@ -1,0 +1,43 @@
+// What a caller asks for (plain structs, mirrored in library.py) and the table each instruction set fills.
+#pragma once
+#include <cstdint>
+
+extern "C" {
+
+struct CrossEntropyJob {
+    void* logits;  // (rows, vocab), rows `stride` elements apart; becomes the gradient when scale > 0
+    const int64_t* targets;  // (rows,); a negative target is ignored: loss 0, gradient 0
+    float* losses;  // (rows,)
+    int64_t rows, vocab, stride;
+    float scale;
+    int32_t bf16;  // the logits are bfloat16 instead of float32
+};
+
+struct Heads {  // (batch, heads, time, size); strides in elements; features of one head lie side by side
+    void* data;
+    int64_t batch, head, time;
+};
+
+struct AttentionJob {
+    Heads q, k, v, out, d_out, d_q, d_k, d_v;
+    float* lse;  // (batch, heads, time): log of the sum of exponentials of each query's scores
+    const float *cosines, *sines;  // (time, size / 2) for rotary positions, or null
+    int64_t batches, heads, kv_heads, time, size;
+    float scale;
+    int32_t bf16;
+};
+
+}  // extern "C"
+
+// Every function does share `part` of `parts`.
+struct Table {
+    const char* name;
+    void (*cross_entropy)(CrossEntropyJob&, int part, int parts);
+    void (*attention_forward)(AttentionJob&, int part, int parts);
+    void (*attention_backward)(AttentionJob&, int part, int parts);
+};
+
+struct Span { int64_t begin, end; };
+
+// The part-th of `parts` nearly equal stretches of `count` items.
+static inline Span stretch(int64_t count, int part, int parts) { return {count * part / parts, count * (part + 1) / parts}; }
