@@ -40,6 +40,7 @@ class MetricsTail:
         self._buffer = np.empty((0, 0))
         self._count = 0
         self._size = -1
+        self.cuts = 0  # how often records were taken back; whoever copied them starts anew
 
     @property
     def rows(self) -> np.ndarray:
@@ -56,6 +57,7 @@ class MetricsTail:
             columns, fresh = read_metrics(self.path, keep)
             if self._count and not _continues(self._buffer[keep], fresh):
                 keep = 0  # a resumed run took back its last steps: read it all again
+                self.cuts += 1
                 columns, fresh = read_metrics(self.path, 0)
         except (LabError, OSError, ValueError):
             return False

@@ -30,9 +30,9 @@ class AppContext(QObject):
     def session(self):
         """The client of the interactive engine; its process starts with the first request."""
         if self._session is None:
-            from app.jobs.session import Session
+            from app.jobs.session import EngineSession
 
-            self._session = Session(self.workspace.root, self)
+            self._session = EngineSession(self.workspace.root, self)
         return self._session
 
     def navigate(self, page: str, **args) -> None:

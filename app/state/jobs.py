@@ -2,16 +2,18 @@
 
 import time
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from msgspec.structs import replace
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from app.jobs.tail import EventTail
+from app.state.pace import Pace
 from core.errors import LabError
 from core.record.folder import ROOMS, JobFolder, Workspace
 from core.record.lock import is_alive
+from core.record.log import Record
 from core.record.view import JobView, Problem, empty_view, fold, stderr_end, with_liveness
 
 FOLLOW_MS, SCAN_MS = 250, 2000
@@ -30,6 +32,7 @@ class Job:
     tail: EventTail
     born_t: float
     queued_t: float  # since when it waits for its worker's first word
+    pace: Pace = field(default_factory=Pace)
 
     @property
     def root(self) -> Path:
@@ -40,6 +43,12 @@ class Job:
     def name(self) -> str:
         """The folder's name."""
         return self.folder.name
+
+    def take(self, records: list[Record]) -> None:
+        """Fold new records into the view."""
+        for record in records:
+            self.view = fold(self.view, record)
+            self.pace.observe(record)
 
 
 class JobStore(QObject):
@@ -120,11 +129,8 @@ class JobStore(QObject):
 
     def _advance(self, job: Job) -> None:
         records = job.tail.poll()
-        view = job.view
-        for record in records:
-            view = fold(view, record)
+        job.take(records)
         if records:
-            job.view = view
             self.job_changed.emit(job.root)
 
     def _check_liveness(self, job: Job) -> None:
@@ -154,8 +160,7 @@ class JobStore(QObject):
         except (LabError, KeyError, OSError):
             return  # half-written or not ours; the next look tries again
         job = Job(folder, view.kind, view, EventTail(root), born_t, queued_t=born_t)
-        for record in job.tail.poll():
-            job.view = fold(job.view, record)
+        job.take(job.tail.poll())
         job.view = with_liveness(job.view, folder)
         self._jobs[root] = job
         self.job_added.emit(root)

@@ -1,0 +1,318 @@
+"""Looking inside an answer: how sure the model was of each word, and where its wordings stand in the training text."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
+
+from app.pages.glass_panels import AnswerPanel, AskPanel, DoubtPanel, RiskTiles
+from app.pages.glass_spans import SpanPanel
+from app.pages.page import Page
+from app.state.context import AppContext
+from app.translations import translate
+from core.data.documents import Documents
+from core.errors import LabError, say
+from core.glass.uncertainty import answer_risk, summarise, unsupported_and_unsure
+from core.infer.sources import list_engines, split_run
+from core.spec.export import IndexSpec
+from core.spec.glass import Support
+from core.spec.messages import Attributed, Finished, Loaded, Problem, Token, TokenRecord
+from core.spec.sampling import SamplingSpec
+from widgets import theme
+from widgets.cards import EmptyState
+from widgets.notice import Notice
+
+
+@dataclass
+class Look:
+    """One generation under the glass."""
+
+    source: str
+    prompt: str
+    records: list[TokenRecord] = field(default_factory=list)
+    finished: bool = False
+    found: Attributed | None = None
+
+    @property
+    def run(self) -> str:
+        """The run that grew the model; empty for models from elsewhere."""
+        return split_run(self.source)[0] if self.source.startswith("run:") else ""
+
+    @property
+    def support(self) -> list[Support] | None:
+        """How each token stands to the training text; None while or where that is not known."""
+        return self.found.support if self.found else None
+
+
+class GlassPage(Page):
+    """Asks a model something and shows what its answer rests on."""
+
+    def __init__(self, context: AppContext, parent: QWidget | None = None) -> None:
+        super().__init__(context, parent=parent)
+        self.look: Look | None = None
+        self._loaded = ""  # the source that the engine holds
+        self._waiting: dict[str, int] = {}  # what was asked of the engine -> the request's id
+        self.set_header(
+            self.tr("Glass"),
+            self.tr("See how sure a model was of every word, and which of its words stand in its training text."),
+            self.tr("Generate and look"), primary_icon="glass")  # fmt: skip
+        self.header.primary_clicked.connect(self._primary)
+        self._stack = QStackedWidget()
+        self._stack.addWidget(self._empty_state())
+        self._stack.addWidget(self._content())
+        self.body.addWidget(self._stack, 1)
+        self._connect()
+        self.refresh_sources()
+
+    def open(self, source: str = "", prompt: str = "", records: Sequence[TokenRecord] = (), **_) -> None:
+        """Show the page; with ``records`` a generation made elsewhere is put under the glass."""
+        self.refresh_sources()
+        if records:
+            self.show_generation(source, prompt, records)
+            return
+        self.ask.choose(source)
+        if prompt:
+            self.ask.question.setPlainText(prompt)
+
+    def remember(self) -> dict:
+        return {"look": self.look, "source": self.ask.source(), "prompt": self.ask.question.toPlainText()}
+
+    def restore(self, remembered: dict) -> None:
+        self.ask.choose(remembered["source"])
+        self.ask.question.setPlainText(remembered["prompt"])
+        look = remembered["look"]
+        if look is not None and look.finished:
+            self.look = look
+            self._show_look()
+
+    def show_generation(self, source: str, prompt: str, records: Sequence[TokenRecord]) -> None:
+        """Put an answer that was produced elsewhere (the playground) under the glass."""
+        self.ask.choose(source)
+        self.ask.question.setPlainText(prompt)
+        self._stack.setCurrentIndex(1)
+        self.look = Look(source, prompt, list(records), finished=True)
+        self._show_look()
+        self._attribute()
+
+    def generate(self) -> None:
+        """Ask the chosen model and look at its answer while it is written."""
+        source, prompt = self.ask.source(), self.ask.question.toPlainText()
+        if not source:
+            return
+        self._load(source)
+        self.look = Look(source, prompt)
+        self._show_look()
+        self._waiting["generate"] = self.context.session.generate(
+            prompt, SamplingSpec(**self.ask.sampler.values()), refresh=bool(self.look.run))  # fmt: skip
+        self._show_busy()
+
+    def refresh_sources(self) -> None:
+        """Read anew which models there are."""
+        sources = list_engines(self.context.workspace)
+        self.ask.set_sources(sources)
+        self._stack.setCurrentIndex(1 if sources or self.look else 0)
+        self.header.primary.setVisible(bool(sources))
+
+    def _empty_state(self) -> QWidget:
+        empty = EmptyState(
+            "glass", self.tr("There is no model to look into yet"),
+            self.tr("Grow your first model: a few minutes from text to answers. Its training text is then here as "
+                    "well, so that you can see which of its words come from where."),
+            self.tr("Grow your first model"))  # fmt: skip
+        empty.action_clicked.connect(lambda: self.context.navigate("home"))
+        return empty
+
+    def _content(self) -> QWidget:
+        self.ask, self.answer, self.tiles = AskPanel(), AnswerPanel(), RiskTiles()
+        self.doubts, self.spans, self.summary = DoubtPanel(), SpanPanel(), Notice()
+        self.summary.hide()
+        side = QVBoxLayout()
+        side.setSpacing(theme.space(2))
+        side.addWidget(self.tiles)
+        side.addWidget(self.doubts, 1)
+        middle = QHBoxLayout()
+        middle.setSpacing(theme.space(2))
+        middle.addWidget(self.answer, 5)
+        middle.addLayout(side, 3)
+        content = QWidget()
+        column = QVBoxLayout(content)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(theme.space(2))
+        for widget in (self.ask, self.summary):
+            column.addWidget(widget)
+        column.addLayout(middle)
+        column.addWidget(self.spans, 1)
+        self._show_nothing()
+        return content
+
+    def _connect(self) -> None:
+        session, jobs = self.context.session, self.context.jobs
+        session.loaded.connect(self._on_loaded)
+        session.token_produced.connect(self._on_token)
+        session.finished.connect(self._on_finished)
+        session.attributed.connect(self._on_attributed)
+        session.problem_raised.connect(self._on_problem)
+        session.process_ended.connect(lambda _: setattr(self, "_loaded", ""))
+        for signal in (jobs.job_added, jobs.job_changed):
+            signal.connect(self._on_job)
+        self.ask.submitted.connect(self.generate)
+        self.answer.token_clicked.connect(lambda token: self.spans.choose_token(token - 1))
+        self.doubts.word_chosen.connect(lambda token: self.answer.select(token, token + 1))
+        self.spans.span_chosen.connect(self._on_span)
+        self.spans.index_asked.connect(self.build_index)
+
+    # What the engine says.
+
+    def _load(self, source: str) -> None:
+        if self._loaded != source:
+            self._waiting["load"] = self.context.session.load(source)
+
+    def _on_loaded(self, event: Loaded) -> None:
+        self._loaded = event.source
+
+    def _on_token(self, event: Token) -> None:
+        if event.id == self._waiting.get("generate"):
+            self.look.records.append(event.record)
+            self.answer.append(event.record)
+
+    def _on_finished(self, event: Finished) -> None:
+        if event.id == self._waiting.get("generate"):
+            del self._waiting["generate"]
+            self.look.prompt, self.look.finished = event.prompt, True
+            self._show_look()
+            self._attribute()
+            self._show_busy()
+
+    def _on_attributed(self, event: Attributed) -> None:
+        if event.id == self._waiting.pop("attribute", None):
+            self.look.found = event
+            self._show_look()
+
+    def _on_problem(self, event: Problem) -> None:
+        asked = next((what for what, id in self._waiting.items() if id == event.id), "")
+        if not asked:
+            return
+        del self._waiting[asked]
+        sentence = say(event.problem, event.where, event.remedy, event.values, translate)
+        if asked == "attribute":
+            self.spans.show_state(self.tr("The training text could not be searched"), sentence, self._build_text())
+        else:
+            self._waiting.pop("generate", None)
+            self.summary.show_message("error", sentence)
+            self.summary.show()
+        self._show_busy()
+
+    # The training text.
+
+    def _attribute(self) -> None:
+        """Ask where the answer's words stand, or say why that cannot be asked."""
+        look = self.look
+        if not look.records or not self._show_index_state(look.run):
+            return
+        self._load(look.source)
+        self._waiting["attribute"] = self.context.session.attribute(
+            ids=[record.id for record in look.records], prompt=look.prompt)  # fmt: skip
+
+    def build_index(self) -> None:
+        """Start the job that makes the run's training text searchable."""
+        if self.look is not None and self.look.run:
+            self.context.start_job("index", self.look.run, IndexSpec(run=self.look.run))
+            self._show_index_state(self.look.run)
+
+    def _show_index_state(self, run: str) -> bool:
+        """Say how it stands with the run's index; True when it can be asked."""
+        state = self._index_state(run) if run else "unknown"
+        if state == "completed":
+            self.spans.show_state(self.tr("Searching the training text"), "")
+        elif state == "unknown":
+            self.spans.show_state(
+                self.tr("The training text of this model is not known here"),
+                self.tr("It was not grown in this workspace, so the lab cannot say which of its words it has read. "
+                        "How sure it was of them is shown above."))  # fmt: skip
+        elif state in ("queued", "running", "paused"):
+            self.spans.show_state(
+                self.tr("The training text is being indexed"),
+                self.tr("It takes about a second for two million tokens. The answer is searched as soon as it is done."))
+        else:
+            self.spans.show_state(
+                self.tr("The training text of {run} is not indexed yet").format(run=run),
+                self.tr("An index lists every place of every wording in the text that this model has read. It is "
+                        "built once, in seconds, and takes four bytes a token."), self._build_text())  # fmt: skip
+        return state == "completed"
+
+    def _index_state(self, run: str) -> str:
+        """The best state among the index jobs of a run; empty when there is none."""
+        states = [job.view.state for job in self.context.jobs.jobs("index") if _indexed_run(job) == run]
+        return next((s for s in ("completed", "running", "queued", "paused") if s in states), "")
+
+    def _on_job(self, root: Path) -> None:
+        job = self.context.jobs.job(root)
+        if job is None:
+            return
+        if job.kind == "index" and self.look and self.look.finished and not self.look.found:
+            if _indexed_run(job) == self.look.run and "attribute" not in self._waiting:
+                self._attribute()
+        elif job.kind in ("train", "export") and not job.view.live:
+            self.refresh_sources()
+
+    # What is on screen.
+
+    def _primary(self) -> None:
+        if "generate" in self._waiting:
+            self.context.session.cancel(self._waiting["generate"])
+        else:
+            self.generate()
+
+    def _show_busy(self) -> None:
+        busy = "generate" in self._waiting
+        self.header.primary.setText(self.tr("Stop") if busy else self.tr("Generate and look"))
+
+    def _show_nothing(self) -> None:
+        self.tiles.show_risk(None, None)
+        self.doubts.show_doubts([], None)
+        self.spans.show_state(
+            self.tr("Nothing has been asked yet"),
+            self.tr("Type the beginning of a sentence above and press “Generate and look”."))  # fmt: skip
+
+    def _show_look(self) -> None:
+        """Show everything that is known of the generation now."""
+        look = self.look
+        self.answer.show_answer(look.prompt, look.records, look.support)
+        self.tiles.show_risk(answer_risk(look.records) if look.finished else None, look.support)
+        self.doubts.show_doubts(look.records if look.finished else [], look.support)
+        self.summary.setVisible(look.finished)
+        if look.finished:
+            doubtful = look.support is not None and any(unsupported_and_unsure(look.records, look.support))
+            level = "warning" if doubtful else "info" if look.support is None else "good"
+            self.summary.show_message(level, summarise(look.records, look.support).sentence(translate))
+        if look.found:
+            self._show_spans(look)
+
+    def _show_spans(self, look: Look) -> None:
+        kept = [span for span in look.found.spans if span.kept]
+        if not kept:
+            self.spans.show_state(
+                self.tr("No wording of this answer stands in the training text"),
+                self.tr("Not one run of two words or more was read like this in {tokens} training tokens: the model "
+                        "put it together itself.").format(tokens=f"{look.found.training_tokens:,}"))  # fmt: skip
+            return
+        try:
+            self.spans.show_spans(kept, self._documents(look.run))
+        except LabError as error:
+            self.spans.show_state(self.tr("The training text could not be opened"), error.sentence(translate))
+
+    def _documents(self, run: str) -> Documents:
+        corpus = self.context.workspace.folder("runs", run).request["spec"]["corpus"]
+        return Documents(self.context.workspace.folder("corpora", corpus).root, "kept")
+
+    def _on_span(self, place: int) -> None:
+        span = [span for span in self.look.found.spans if span.kept][place]
+        self.answer.select(span.start, span.end)
+
+    def _build_text(self) -> str:
+        return self.tr("Build the index")
+
+
+def _indexed_run(job) -> str:
+    return job.folder.request["spec"].get("run", "")

@@ -1,0 +1,75 @@
+"""One line on a job: what came out of it, or how far it is."""
+
+from PySide6.QtCore import QT_TRANSLATE_NOOP, QCoreApplication
+
+from app.state.jobs import Job
+from app.translations import translate
+from app.words import bytes_text, count_text, percent_text
+
+KINDS = {
+    "corpus": QT_TRANSLATE_NOOP("kind", "Corpus"), "tokenizer": QT_TRANSLATE_NOOP("kind", "Tokenizer"),
+    "train": QT_TRANSLATE_NOOP("kind", "Training run"), "index": QT_TRANSLATE_NOOP("kind", "Index"),
+    "export": QT_TRANSLATE_NOOP("kind", "Export"), "verify": QT_TRANSLATE_NOOP("kind", "Check of an export"),
+    "grow": QT_TRANSLATE_NOOP("kind", "First model"),
+}  # fmt: skip
+
+
+def kind_text(kind: str) -> str:
+    """The name of a kind of job in the user's language."""
+    return QCoreApplication.translate("kind", KINDS[kind])
+
+
+def summary(job: Job) -> str:
+    """What a list says under the job's name."""
+    view = job.view
+    if view.live and view.total:
+        return f"{translate(view.phase)} · {percent_text(min(1, view.done / view.total))}".strip(" ·")
+    if view.live:
+        return translate(view.phase)
+    if view.state in ("failed", "crashed"):
+        return translate(view.error.problem).format_map(_Gaps(view.error.values)) if view.error else ""
+    return _RESULTS.get(job.kind, lambda view: "")(view)
+
+
+def _corpus(view) -> str:
+    if view.funnel is None:
+        return ""
+    return QCoreApplication.translate("summary", "{kept} of {read} documents, {size}").format(
+        kept=f"{view.funnel.documents_kept:,}", read=f"{view.funnel.documents_read:,}",
+        size=bytes_text(view.funnel.bytes_kept))  # fmt: skip
+
+
+def _tokenizer(view) -> str:
+    result = view.result
+    if "vocab_size" not in result:
+        return ""
+    return QCoreApplication.translate("summary", "{count} tokens, {ratio} bytes a token").format(
+        count=f"{result['vocab_size']:,}", ratio=f"{result.get('bytes_per_token', 0):.2f}")  # fmt: skip
+
+
+def _train(view) -> str:
+    if not view.validations:
+        return ""
+    last = view.validations[-1]
+    return QCoreApplication.translate("summary", "{bits} bits per byte after {steps} steps").format(
+        bits=f"{last.bits_per_byte:.3f}", steps=count_text(last.step))  # fmt: skip
+
+
+def _export(view) -> str:
+    good = sum(v.within for v in view.verified)
+    return QCoreApplication.translate("summary", "{files} files, {good} answer as the model does").format(
+        files=len(view.exports) or len(view.verified), good=good)  # fmt: skip
+
+
+def _grow(view) -> str:
+    done = sum(state == "completed" for state in view.child_states.values())
+    return QCoreApplication.translate("summary", "{done} of 5 stages done").format(done=done)
+
+
+_RESULTS = {"corpus": _corpus, "tokenizer": _tokenizer, "train": _train, "export": _export, "verify": _export,
+            "grow": _grow}  # fmt: skip
+
+
+class _Gaps(dict):
+    def __missing__(self, key: str) -> str:
+        return "{" + key + "}"

@@ -1,0 +1,125 @@
+"""The form of a new training run: a preset shape, inputs from the workspace, and what it will cost."""
+
+from msgspec.structs import replace
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLineEdit, QVBoxLayout, QWidget
+
+from app.pages.page import scroll_area
+from app.state.context import AppContext
+from app.translations import translate
+from app.views.sizing import SizingPanel
+from core.spec.files import preset, preset_names
+from core.spec.train import TrainSpec
+from widgets import theme
+from widgets.cards import Button, Card, Text
+from widgets.spec_form import SpecForm
+
+FIRST_PRESET = "llama-1m"
+
+
+class NewRunForm(QWidget):
+    """Emits ``started`` with a name and a complete spec."""
+
+    started = Signal(str, object)
+    cancelled = Signal()
+
+    def __init__(self, context: AppContext, *, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.context = context
+        self.name = QLineEdit("run")
+        self.name.setAccessibleName(self.tr("Name"))
+        self.shape = QComboBox()
+        self.shape.setAccessibleName(self.tr("Shape"))
+        for name in preset_names("models"):
+            self.shape.addItem(translate(preset("models", name).title), name)
+        self.about = Text("", "caption")
+        self.form = SpecForm(TrainSpec)
+        self.sizing = SizingPanel(columns=2, parts=False)
+        self.missing = Text("", "error")
+        self.start = Button(self.tr("Start training"), "primary", "play")
+        self.cancel = Button(self.tr("Cancel"))
+        self._arrange()
+        self.shape.activated.connect(lambda _: self.use_preset(self.shape.currentData()))
+        self.form.values_changed.connect(lambda _: self._refresh())
+        self.form.validity_changed.connect(lambda _: self._refresh())
+        self.start.clicked.connect(self._start)
+        self.cancel.clicked.connect(lambda: self.cancelled.emit())
+        self.shape.setCurrentIndex(self.shape.findData(FIRST_PRESET))
+        self.use_preset(FIRST_PRESET)
+
+    def use_preset(self, name: str) -> None:
+        """Take the shape of a model preset; the vocabulary is the tokenizer's."""
+        chosen = preset("models", name)
+        self.about.setText(translate(chosen.about))
+        self.use_model(chosen.values)
+
+    def use_model(self, values: dict) -> None:
+        """Take a shape, such as the one designed on the Architecture page."""
+        self.form.set_values({"model": {**values, "vocab_size": 0}})
+        self._refresh()
+
+    def offer_inputs(self) -> None:
+        """Offer the corpora and tokenizers that are finished, the newest first."""
+        values = self.form.values()
+        for field, kind in (("corpus", "corpus"), ("tokenizer", "tokenizer")):
+            names = self.context.jobs.names(kind)
+            self.form.set_choices(field, names)
+            if names and values.get(field) not in names:
+                self.form.set_values({field: names[0]})
+        self._refresh()
+
+    def _refresh(self) -> None:
+        values, spec = self.form.values(), self.form.spec()
+        corpora, tokenizers = self.context.jobs.names("corpus"), self.context.jobs.names("tokenizer")
+        missing = ""
+        if not corpora:
+            missing = self.tr("There is no finished corpus yet: import text on the Data page first.")
+        elif not tokenizers:
+            missing = self.tr("There is no finished tokenizer yet: train one on the Data page first.")
+        self.missing.setText(missing)
+        self.missing.setVisible(bool(missing))
+        self.start.setEnabled(spec is not None and not missing)
+        if spec is not None:
+            tokenizer = self.context.jobs.named("tokenizer", values.get("tokenizer", "") or "-")
+            found = tokenizer.view.result.get("vocab_size", 0) if tokenizer else 0
+            model = replace(spec.model, vocab_size=spec.model.vocab_size or found)
+            self.sizing.set_spec(model, spec.micro_batch or spec.batch_size, spec.precision)
+
+    def _start(self) -> None:
+        if self.form.spec() is not None:
+            self.started.emit(self.name.text().strip() or "run", self.form.spec())
+
+    def _arrange(self) -> None:
+        top = Card(self.tr("New training run"))
+        for label, widget in ((self.tr("Name"), self.name), (self.tr("Shape"), self.shape)):
+            row = QHBoxLayout()
+            word = Text(label, "body", wrap=False)
+            word.setFixedWidth(152)
+            row.addWidget(word)
+            row.addWidget(widget, 1)
+            top.body.addLayout(row)
+        top.body.addWidget(self.about)
+        fields = Card()
+        fields.body.addWidget(self.form)
+        content = QWidget()
+        left = QVBoxLayout(content)
+        left.setContentsMargins(0, 0, theme.space(1), 0)
+        left.setSpacing(theme.space(2))
+        left.addWidget(top)
+        left.addWidget(fields)
+        left.addStretch(1)
+        right = QVBoxLayout()
+        right.setSpacing(theme.space(2))
+        right.addWidget(self.sizing)
+        right.addWidget(self.missing)
+        buttons = QHBoxLayout()
+        buttons.addWidget(self.start)
+        buttons.addWidget(self.cancel)
+        buttons.addStretch(1)
+        right.addLayout(buttons)
+        right.addStretch(1)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(theme.space(2))
+        row.addWidget(scroll_area(content), 3)
+        row.addLayout(right, 2)

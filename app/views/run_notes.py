@@ -1,0 +1,48 @@
+"""Sentences on what a run decided by measuring, and on what it has saved."""
+
+from PySide6.QtCore import QCoreApplication
+
+from app.translations import translate
+from app.words import bytes_text
+from core.record.events import Chosen
+from core.record.view import JobView
+
+LINES_SHOWN = 30
+
+
+def choice_sentences(view: JobView) -> list[str]:
+    """What was chosen on this machine, and by how much it won."""
+    return [_sentence(chosen) for chosen in view.choices.values()]
+
+
+def checkpoint_lines(view: JobView) -> list[str]:
+    """Saved checkpoints, the newest first, the best marked."""
+    say = QCoreApplication.translate
+    measured = [c for c in view.checkpoints if c.val_loss is not None]
+    best = min(measured, key=lambda c: c.val_loss).step if measured else None
+    lines = []
+    for c in reversed(view.checkpoints[-LINES_SHOWN:]):
+        loss = say("run", "validation loss {loss}").format(loss=f"{c.val_loss:.4f}") if c.val_loss is not None else ""
+        mark = say("run", "the best so far") if c.step == best else ""
+        where = say("run", "Step {step}").format(step=f"{c.step:,}")
+        lines.append(" · ".join(filter(None, (where, loss, bytes_text(c.bytes) if c.bytes else "", mark))))
+    return lines
+
+
+def _sentence(chosen: Chosen) -> str:
+    say = QCoreApplication.translate
+    what = {"arithmetic": say("run", "Arithmetic"), "steps": say("run", "Steps"),
+            "peak": say("run", "Peak of this machine")}.get(chosen.what, translate(chosen.what))  # fmt: skip
+    won = _gain(chosen) if chosen.what == "arithmetic" else ""
+    return f"{what}: {chosen.value}. " + " ".join(filter(None, (won, translate(chosen.why))))
+
+
+def _gain(chosen: Chosen) -> str:
+    """How much faster the winner is than plain float32 torch and than the best of torch."""
+    mine = chosen.timings.get(chosen.value)
+    rivals = {name: taken for name, taken in chosen.timings.items() if name.endswith("torch") and name != chosen.value}
+    if not mine or not rivals:
+        return ""
+    rival = min(rivals, key=rivals.get)
+    return QCoreApplication.translate("run", "{ratio} times as fast as {rival}.").format(
+        ratio=f"{rivals[rival] / mine:.2f}", rival=rival)  # fmt: skip

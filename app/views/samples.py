@@ -1,0 +1,59 @@
+"""What the model wrote at its checkpoints, the newest on top."""
+
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QVBoxLayout, QWidget
+
+from app.pages.page import scroll_area
+from core.record.events import Sampled
+from widgets import theme
+from widgets.cards import Text
+from widgets.controls import Badge
+
+SHOWN = 24
+
+
+class SampleList(QWidget):
+    """A column of short texts with the step at which each was written."""
+
+    def __init__(self, *, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        content = QWidget()
+        self._column = QVBoxLayout(content)
+        self._column.setContentsMargins(0, 0, theme.space(1), 0)
+        self._column.setSpacing(theme.space(1.5))
+        self._empty = Text(self.tr("The first sentences appear here as soon as the model has learnt a little."), "muted")
+        self._column.addWidget(self._empty)
+        self._column.addStretch(1)
+        outer = QVBoxLayout(self)
+        outer.setContentsMargins(0, 0, 0, 0)
+        outer.addWidget(scroll_area(content))
+        self._shown: tuple[Sampled, ...] = ()
+
+    def set_samples(self, samples: tuple[Sampled, ...]) -> None:
+        """Show these, oldest first as the log has them; only new ones are built."""
+        if samples == self._shown:
+            return
+        if samples[: len(self._shown)] != self._shown:
+            while self._column.count() > 2:
+                self._column.takeAt(0).widget().deleteLater()
+            self._shown = ()
+        for sample in samples[len(self._shown) :][-SHOWN:]:
+            self._column.insertWidget(0, self._entry(sample))
+        while self._column.count() > SHOWN + 2:
+            self._column.takeAt(SHOWN).widget().deleteLater()
+        self._shown = samples
+        self._empty.setVisible(not samples)
+
+    def _entry(self, sample: Sampled) -> QWidget:
+        entry = QFrame()
+        column = QVBoxLayout(entry)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(theme.space(0.5))
+        head = QHBoxLayout()
+        head.addWidget(Text(self.tr("Step {step}").format(step=f"{sample.step:,}"), "caption", wrap=False))
+        if sample.requested:
+            head.addWidget(Badge("info", self.tr("asked for")))
+        head.addStretch(1)
+        column.addLayout(head)
+        text = Text((sample.prompt + sample.text).strip() or "…", "body")
+        column.addWidget(text)
+        return entry
