@@ -6,9 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
-from core.errors import LabError
 from core.export import gguf_graph
 from core.export.gguf_tokenizer import END, GgufTokenizer, convert
+from core.export.refusal import Refusal
 from core.model.decoder import Decoder
 from core.record.atomic import TEMPORARY, commit_file, disk_error
 
@@ -26,7 +26,8 @@ def write_gguf(path: Path, decoder: Decoder, tokenizer_json: Path, type: str, na
         name: the model's name.
         description: one sentence that says where it comes from.
     Raises:
-        LabError: llama.cpp has no graph or tokenizer for it, a weight does not fit F16, or the disk is full.
+        Refusal: llama.cpp has no graph or tokenizer for it, or a weight does not fit F16.
+        LabError: the disk is full.
     """
     import gguf
 
@@ -64,7 +65,7 @@ def _stored(name: str, array: np.ndarray, type: str) -> np.ndarray:
         return array
     largest = float(np.abs(array).max())
     if not largest <= LARGEST_HALF:
-        raise LabError(
+        raise Refusal(
             "A weight of {largest} in {tensor} does not fit half precision.", "", "Export F32 instead.",
             largest=f"{largest:.3g}", tensor=name)
     return array.astype(np.float16)

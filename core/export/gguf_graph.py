@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import msgspec
 import numpy as np
 
-from core.errors import LabError
+from core.export.refusal import Refusal
 from core.spec.model import ModelSpec
 
 NO_ROTATION = 1e30  # divides RoPE's angles down to nothing
@@ -39,7 +39,7 @@ def choose_graph(spec: ModelSpec) -> Graph:
     """The architecture that computes this shape.
 
     Raises:
-        LabError: none does; names the part, offers ONNX.
+        Refusal: none does; names the part, offers ONNX.
     """
     plain_gelu = spec.activation in ("gelu", "gelu_tanh")
     even_heads = spec.head * spec.n_heads == spec.d_model
@@ -71,8 +71,8 @@ def _words(spec: ModelSpec) -> str:
     return ", ".join([*parts, "a tied head" if spec.tied_head else "a head of its own"])
 
 
-def _refusal(part: str, value: str) -> LabError:
-    return LabError(
+def _refusal(part: str, value: str) -> Refusal:
+    return Refusal(
         "llama.cpp has no graph for " + part + ", so this model cannot become a GGUF.", "",
         "Export it to ONNX, which computes every shape.", value=value)
 

@@ -2,7 +2,7 @@
 
 import msgspec
 
-from core.errors import LabError
+from core.export.refusal import Refusal
 
 NORMAL, UNKNOWN, CONTROL, USER_DEFINED, UNUSED = 1, 2, 3, 4, 5  # llama.cpp's token types
 END = 0  # <|endoftext|>: separates documents and starts every text
@@ -26,7 +26,7 @@ def convert(tokenizer: dict, vocab_size: int) -> GgufTokenizer:
     """Read tokenizer.json (as plain data) into llama.cpp's terms.
 
     Raises:
-        LabError: llama.cpp has no tokenizer of this kind; ONNX is offered.
+        Refusal: llama.cpp has no tokenizer of this kind; ONNX is offered.
     """
     model = tokenizer["model"]
     kind = model.get("type")
@@ -36,7 +36,7 @@ def convert(tokenizer: dict, vocab_size: int) -> GgufTokenizer:
         return _unigram(tokenizer, vocab_size)
     if kind == "WordPiece":
         return _word_piece(tokenizer, vocab_size)
-    raise LabError(
+    raise Refusal(
         "llama.cpp has no tokenizer of whole characters, so this model cannot become a GGUF.", "",
         "Export it to ONNX, or train with byte-level BPE or plain bytes.")
 
@@ -47,7 +47,7 @@ def _byte_level(tokenizer: dict, vocab_size: int) -> GgufTokenizer:
     step = _steps(tokenizer, "pre_tokenizer", "ByteLevel")[0]
     cuts = [s for s in _steps(tokenizer, "pre_tokenizer") if s["type"] != "ByteLevel"]
     if merges and (step.get("add_prefix_space") or not step.get("use_regex", True) or cuts):
-        raise LabError(
+        raise Refusal(
             "llama.cpp does not know the rule by which this tokenizer cuts text into words.", "",
             "Export it to ONNX, or train the tokenizer in the lab.")
     tokens, types = _vocabulary(tokenizer, model["vocab"], vocab_size)

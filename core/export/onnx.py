@@ -12,7 +12,7 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from core.errors import LabError
+from core.export.refusal import Refusal
 from core.model.decoder import Decoder
 from core.record.atomic import TEMPORARY, commit_file, disk_error
 from core.spec.model import ModelSpec
@@ -65,11 +65,12 @@ def write_onnx(path: Path, decoder: Decoder, tokenizer_json: Path, name: str, de
     Outputs: ``logits`` (B, T, V); ``present_key`` and ``present_value`` (layers, B, KV, P + T, head).
 
     Raises:
-        LabError: larger than one ONNX file can be, or the disk is full.
+        Refusal: larger than one ONNX file can be.
+        LabError: the disk is full.
     """
     spec, path = decoder.spec, Path(path)
     if sum(p.numel() for p in decoder.parameters()) * 4 > LARGEST_BYTES:
-        raise LabError(
+        raise Refusal(
             "This model is larger than the 2 GB that one ONNX file holds.", "", "Export it to GGUF.")
     model = build(decoder, name, description)
     helper.set_model_props(model, {

@@ -75,7 +75,7 @@ class OnnxEngine:
     def _read(self, ids: list[int]) -> np.ndarray:
         feed = {"ids": np.array([ids], np.int64)}
         if self._past is not None:
-            feed |= dict(zip(("past_key", "past_value"), self._past))
+            feed |= dict(zip(("past_key", "past_value"), self._past, strict=True))
         logits, *self._past = self._session.run(["logits", "present_key", "present_value"], feed)
         return logits[0]
 
