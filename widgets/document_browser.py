@@ -1,0 +1,194 @@
+"""Documents, searchable, with the text of the chosen one beside."""
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QTextCharFormat, QTextCursor
+from PySide6.QtWidgets import (
+    QAbstractItemView, QComboBox, QHBoxLayout, QHeaderView, QLineEdit, QPlainTextEdit, QSplitter, QTableView,
+    QTextEdit, QVBoxLayout, QWidget,
+)  # fmt: skip
+
+from widgets import icons, theme
+from widgets.cards import Button, Text
+from widgets.document_table import DocumentModel, place_text, reason_text
+
+MOST_CHARACTERS_SHOWN = 200_000
+
+
+class DocumentBrowser(QWidget):
+    """A searchable table over any number of documents and a pane with the chosen one's text.
+
+    Documents are anything with .id .text .source .line and, for rejects, .rule .reason .values
+    (a core.data.documents Documents object, or a list).
+
+    Args:
+        reasons: show why each document was set aside, and offer the rules as a filter.
+    """
+
+    document_chosen = Signal(int)  # row in the source
+    source_asked = Signal(str, int)  # source, line: open where it came from
+
+    def __init__(self, *, reasons: bool = False, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.model = DocumentModel(reasons, self)
+        self.search = QLineEdit()
+        self.search.setPlaceholderText(self.tr("Search the text"))
+        self.search.setAccessibleName(self.tr("Search the text"))
+        self.search.setClearButtonEnabled(True)
+        self.search.addAction(icons.icon("search", "faint"), QLineEdit.ActionPosition.LeadingPosition)
+        self.rules = QComboBox()
+        self.rules.setAccessibleName(self.tr("Rule"))
+        self.rules.setVisible(reasons)
+        self.count = Text("", "caption", wrap=False)
+        self.search.textChanged.connect(self._filter)
+        self.rules.currentIndexChanged.connect(self._filter)
+        self.model.scanned.connect(lambda *_: self._show_count())
+        bar = QHBoxLayout()
+        bar.setSpacing(theme.space(1))
+        bar.addWidget(self.search, 1)
+        bar.addWidget(self.rules)
+        bar.addWidget(self.count)
+        split = QSplitter(Qt.Orientation.Horizontal)
+        split.addWidget(self._build_table())
+        split.addWidget(self._build_detail())
+        split.setStretchFactor(0, 3)
+        split.setStretchFactor(1, 2)
+        split.setChildrenCollapsible(False)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(theme.space(1))
+        column.addLayout(bar)
+        column.addWidget(split, 1)
+        self.set_rules({})
+
+    def _build_table(self) -> QTableView:
+        table = self.table = QTableView()
+        table.setModel(self.model)
+        table.setAccessibleName(self.tr("Documents"))
+        table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+        table.setShowGrid(False)
+        table.setWordWrap(False)
+        table.setTabKeyNavigation(False)
+        table.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
+        table.verticalHeader().hide()
+        table.verticalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
+        table.verticalHeader().setDefaultSectionSize(32)
+        header = table.horizontalHeader()
+        header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
+        header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
+        header.setHighlightSections(False)
+        header.setMinimumSectionSize(72)
+        for column, width in ((1, 88), (2, 168), (3, 224))[: self.model.columnCount() - 1]:
+            header.resizeSection(column, width)
+        table.selectionModel().currentRowChanged.connect(lambda now, _: now.isValid() and self._open_row(now.row()))
+        return table
+
+    def _build_detail(self) -> QWidget:
+        detail = QWidget()
+        self.place, self.reason = Button("", "link", "file"), Text("", "muted")
+        self.place.clicked.connect(self._ask_source)
+        self.text = QPlainTextEdit()
+        self.text.setReadOnly(True)
+        self.text.setAccessibleName(self.tr("Text of the document"))
+        self.text.setPlaceholderText(self.tr("Choose a document to read it."))
+        self.place.hide()
+        self.reason.hide()
+        column = QVBoxLayout(detail)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(theme.space(0.5))
+        for widget in (self.place, self.reason, self.text):
+            column.addWidget(widget)
+        return detail
+
+    def set_documents(self, documents) -> None:
+        """Show a sequence (len and [i]); only rows in view are read."""
+        self.model.set_documents(documents)
+        self._opened = -1
+        self.text.clear()
+        self.place.hide()
+        self.reason.hide()
+        self._filter()
+
+    def set_rules(self, labels: dict[str, str]) -> None:
+        """Offer rules as a filter: {rule: text}."""
+        self.rules.blockSignals(True)
+        self.rules.clear()
+        self.rules.addItem(self.tr("All rules"), "")
+        for rule, text in labels.items():
+            self.rules.addItem(text, rule)
+        self.rules.blockSignals(False)
+
+    def set_rule(self, rule: str) -> None:
+        """Show only documents rejected by this rule; empty = all."""
+        if self.rules.findData(rule) < 0:
+            self.rules.addItem(rule, rule)
+        self.rules.setCurrentIndex(self.rules.findData(rule))
+
+    def show_document(self, row: int, start: int = 0, end: int = 0) -> None:
+        """Open one document and highlight characters [start, end)."""
+        if self.model.shown_row(row) < 0:
+            self.search.clear()
+            self.set_rule("")
+        index = self.model.index(self.model.shown_row(row), 0)
+        self.table.setCurrentIndex(index)
+        self.table.scrollTo(index, QAbstractItemView.ScrollHint.PositionAtCenter)
+        self._open_row(index.row())
+        if end > start:
+            self.highlight(start, end)
+
+    def highlight(self, start: int, end: int) -> None:
+        """Mark characters [start, end) of the text shown and bring them into view."""
+        cursor = self.text.textCursor()
+        text = self.text.toPlainText()
+        cursor.setPosition(_units(text, start))
+        cursor.setPosition(_units(text, end), QTextCursor.MoveMode.KeepAnchor)
+        mark = QTextEdit.ExtraSelection()
+        mark.cursor, mark.format = cursor, QTextCharFormat()
+        mark.format.setBackground(theme.color("accent_soft"))
+        mark.format.setUnderlineStyle(QTextCharFormat.UnderlineStyle.SingleUnderline)
+        mark.format.setUnderlineColor(theme.color("accent"))
+        self.text.setExtraSelections([mark])
+        at = self.text.textCursor()
+        at.setPosition(_units(text, start))
+        self.text.setTextCursor(at)
+        self.text.centerCursor()
+
+    def _open_row(self, row: int) -> None:
+        self._opened = self.model.source_row(row)
+        document = self.model.documents[self._opened]
+        self.text.setExtraSelections([])
+        self.text.setPlainText(document.text[:MOST_CHARACTERS_SHOWN])
+        self.place.setText(place_text(document))
+        self.place.setVisible(True)
+        self.reason.setText(reason_text(document))
+        self.reason.setVisible(bool(self.reason.text()))
+        self.document_chosen.emit(self._opened)
+
+    def _ask_source(self) -> None:
+        document = self.model.documents[self._opened]
+        self.source_asked.emit(document.source, getattr(document, "line", 1))
+
+    def _filter(self, *_) -> None:
+        words, rule = self.search.text().casefold().strip(), self.rules.currentData() or ""
+        if not words and not rule:
+            self.model.set_filter(None)
+        else:
+            self.model.set_filter(
+                lambda document: (not rule or document.rule == rule) and (not words or words in document.text.casefold())
+            )
+        self._show_count()
+
+    def _show_count(self) -> None:
+        shown, there = self.model.rowCount(), len(self.model.documents)
+        if self.model.scanning:
+            text = self.tr("{shown} found, searching…")
+        elif shown == there:
+            text = self.tr("{there} documents")
+        else:
+            text = self.tr("{shown} of {there} documents")
+        self.count.setText(text.format(shown=f"{shown:,}", there=f"{there:,}"))
+
+
+def _units(text: str, characters: int) -> int:
+    """Qt counts UTF-16 units; characters beyond the first plane take two."""
+    return len(text[:characters].encode("utf-16-le", "surrogatepass")) // 2
