@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
-from PySide6.QtCore import QObject, QProcess, QProcessEnvironment, Signal
+from PySide6.QtCore import QObject, QProcess, QProcessEnvironment, Qt, Signal
 
 from core.jobs.launch import ROOT
 from core.record.channel import FrameBuffer, pack
@@ -74,9 +74,9 @@ class EngineSession(QObject):
         if self.is_running and id in self._open:
             self._process.write(pack(m.Cancel(id=id)))
 
-    def tokenize(self, text: str) -> int:
-        """Cut a text into tokens; answered by ``tokenized``."""
-        return self._ask(m.Tokenize(id=self._next_id(), text=text))
+    def tokenize(self, text: str, tokenizer: str = "") -> int:
+        """Cut a text into tokens (of the open model, or of a tokenizer by name); answered by ``tokenized``."""
+        return self._ask(m.Tokenize(id=self._next_id(), text=text, tokenizer=tokenizer))
 
     def score(self, text: str = "", ids: list[int] | None = None) -> int:
         """Measure each token of a given text; answered by ``scored``."""
@@ -113,7 +113,7 @@ class EngineSession(QObject):
 
     def start(self) -> None:
         """Start the process ahead of the first request; harmless when it runs already."""
-        if self.is_running:
+        if self._process is not None:
             return
         self._frames, self._stderr = FrameBuffer(), b""
         process = QProcess(self)
@@ -125,7 +125,8 @@ class EngineSession(QObject):
         process.readyReadStandardOutput.connect(self._read)
         process.readyReadStandardError.connect(self._read_stderr)
         process.finished.connect(self._on_finished)
-        process.errorOccurred.connect(self._on_error)
+        # queued: a failure may come while start() still runs, before the caller knows its request's id
+        process.errorOccurred.connect(self._on_error, Qt.ConnectionType.QueuedConnection)
         self._process = process
         process.start(sys.executable, ["-m", "core.jobs.session", str(self._workspace)])
 
@@ -136,7 +137,7 @@ class EngineSession(QObject):
         self._source = ""
         if process is None:
             return
-        process.disconnect(self)
+        process.blockSignals(True)
         if process.state() != QProcess.ProcessState.NotRunning:
             process.write(pack(m.Shutdown()))
             process.closeWriteChannel()
@@ -150,7 +151,7 @@ class EngineSession(QObject):
         return self._last_id
 
     def _ask(self, request: m.Request) -> int:
-        if not self.is_running:
+        if self._process is None:
             self.start()
             if self._source and not isinstance(request, m.Load):
                 self._send(m.Load(id=self._next_id(), source=self._source))
@@ -159,7 +160,8 @@ class EngineSession(QObject):
 
     def _send(self, request: m.Request) -> None:
         self._open[request.id] = request
-        self._process.write(pack(request))
+        if self.is_running:  # otherwise its end is about to be told, and answers this too
+            self._process.write(pack(request))
 
     def _read(self) -> None:
         process = self._process
@@ -199,7 +201,7 @@ class EngineSession(QObject):
         process, self._process = self._process, None
         if process is None:
             return
-        process.disconnect(self)
+        process.blockSignals(True)
         process.deleteLater()
         unanswered, self._open = sorted(self._open), {}
         for id in unanswered:

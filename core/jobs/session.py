@@ -135,9 +135,14 @@ class Session:
         return prompt, engine.encode(prompt, special=True)
 
     def _tokenize(self, request: m.Tokenize) -> None:
-        engine = self._loaded()
-        tokens = [(id, engine.token_bytes(id)) for id in engine.encode(request.text)]
+        cutter = self._tokenizer(request.tokenizer) if request.tokenizer else self._loaded()
+        tokens = [(id, cutter.token_bytes(id)) for id in cutter.encode(request.text)]
         self._send(m.Tokenized(id=request.id, tokens=tokens))
+
+    def _tokenizer(self, name: str):
+        from core.tokens.tokenizer import Tokenizer
+
+        return Tokenizer.load(self.workspace.folder("tokenizers", name).root)
 
     def _score(self, request: m.Score) -> None:
         from core.infer.generate import score

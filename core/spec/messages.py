@@ -67,10 +67,11 @@ class Cancel(Message):
 
 
 class Tokenize(Message):
-    """Cut a text into the model's tokens."""
+    """Cut a text into the open model's tokens, or into those of a tokenizer of the workspace."""
 
     id: int
     text: str
+    tokenizer: str = ""  # name of a tokenizer; empty = the open model's
 
 
 class Score(Message):
