@@ -138,8 +138,8 @@ def _readable(spec_type: type, message: str, where: str) -> LabError:
         full = f"{path}.{missing[1]}".lstrip(".")
         return LabError("The field {field} is missing.", where, "Give it a value.", field=full)
     return LabError(
-        "The field {field} has a value that does not fit: {problem}.", where,
-        "Choose a value in range.", field=path or "?", problem=problem[:1].lower() + problem[1:],
+        "The field {field} has a value that does not fit: {reason}.", where,
+        "Choose a value in range.", field=path or "?", reason=problem[:1].lower() + problem[1:],
     )  # fmt: skip
 
 

@@ -27,7 +27,7 @@ class Check(msgspec.Struct, frozen=True):
 
 
 class Answer(msgspec.Struct, frozen=True):
-    """How a probe ended: its exit status (negative = a signal), its last JSON line, and what it said."""
+    """How a probe ended: its exit status (negative = a signal), its lines of JSON as one, and what it said."""
 
     status: int
     values: dict
@@ -41,7 +41,7 @@ class Answer(msgspec.Struct, frozen=True):
 
 
 def probe(*arguments: str, timeout_s: float = 120.0, **environment: str) -> Answer:
-    """Run Python in a process of its own, since what is probed may abort; it prints one line of JSON."""
+    """Run Python in a process of its own, since what is probed may abort; it prints lines of JSON."""
     variables = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "utf-8", **environment}
     try:
         done = subprocess.run(
@@ -50,15 +50,16 @@ def probe(*arguments: str, timeout_s: float = 120.0, **environment: str) -> Answ
         )  # fmt: skip
     except subprocess.TimeoutExpired:
         return Answer(-1, {}, f"no answer within {timeout_s:.0f} s")
-    return Answer(done.returncode, _last_json(done.stdout), done.stderr)
+    return Answer(done.returncode, _json_lines(done.stdout), done.stderr)
 
 
-def _last_json(text: str) -> dict:
-    for line in reversed(text.splitlines()):
+def _json_lines(text: str) -> dict:
+    found = {}
+    for line in text.splitlines():
         try:
             values = json.loads(line)
         except ValueError:
-            continue
+            continue  # a library printed something
         if isinstance(values, dict):
-            return values
-    return {}
+            found |= values
+    return found

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import psutil
 
-from core.cli.doctor.check import Check, probe
+from core.cli.doctor.check import Answer, Check, probe
 
 GB = 1e9
 COMPILERS = ("c++", "g++", "clang++", "cl")
@@ -19,12 +19,9 @@ import json, torch
 cuda = torch.cuda.is_available()
 print(json.dumps({
     "version": torch.__version__, "built_for": torch.version.cuda or torch.version.hip or "", "cuda": cuda,
-    "device": torch.cuda.get_device_name(0) if cuda else "", "threads": torch.get_num_threads()}))
-"""
-KERNEL_PROBE = """
-import json
+    "device": torch.cuda.get_device_name(0) if cuda else "", "threads": torch.get_num_threads()}), flush=True)
 from core.kernels.ops import available
-print(json.dumps(available(), default=str))
+print(json.dumps(available()))
 """
 
 
@@ -80,11 +77,11 @@ def features() -> set[str]:
 
 
 def engine() -> list[Check]:
-    """Torch, the GPU it can use, and our own kernels; asked in processes of their own."""
+    """Torch, the GPU it can use, and our own kernels; asked in a process of its own."""
     answer = probe("-c", ENGINE_PROBE)
     if not answer.values:
         return [Check("torch", "problem", answer.last_words, "Run: python -m pip install -r requirements.txt.")]
-    return [_gpu(answer.values), _kernels()]
+    return [_gpu(answer.values), _kernels(answer)]
 
 
 def _gpu(values: dict) -> Check:
@@ -96,16 +93,10 @@ def _gpu(values: dict) -> Check:
     return Check("GPU", "ok", f"none; torch {values['version']} computes on {values['threads']} processor threads")
 
 
-def _kernels() -> Check:
-    answer = probe("-c", KERNEL_PROBE)
-    if not answer.values:
-        return Check("own kernels", "warning", answer.last_words,
-                     "Training works without them; to build them run: python -m pip install -e .")
-    values = answer.values
-    if values.get("ours") or values.get("built"):
-        sets = values.get("instruction_set") or values.get("instruction_sets") or ""
-        return Check("own kernels", "ok", f"built {sets if isinstance(sets, str) else ', '.join(sets)}".strip())
-    return Check("own kernels", "warning", f"not built: {values.get('why') or values.get('reason') or 'no library'}",
+def _kernels(answer: Answer) -> Check:
+    if answer.values.get("built"):
+        return Check("own kernels", "ok", f"built, for {', '.join(answer.values['instruction_sets'])}")
+    return Check("own kernels", "warning", f"not built: {answer.values.get('problem') or answer.last_words}",
                  "Training works without them; with a C++ compiler run: python -m pip install -e .")
 
 
