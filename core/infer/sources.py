@@ -1,7 +1,7 @@
 """What there is to talk to, named so that it can be opened later; imports nothing heavy.
 
 A source is ``run:NAME`` (best checkpoint), ``run:NAME@last``, ``run:NAME@best``,
-``run:NAME@step-000200``, the path of a .gguf or .onnx file, or ``smollm2``.
+``run:NAME@step-00000200``, the path of a .gguf or .onnx file, or ``smollm2``.
 """
 
 import importlib.util
@@ -61,24 +61,26 @@ def split_run(source: str) -> tuple[str, str]:
 
 
 def checkpoint_path(run: Path, which: str = "best") -> Path:
-    """The folder of a run's checkpoint: "last", "best", "step-000200" or just "200".
+    """The folder of a run's checkpoint: "last", "best", "step-00000200" or just "200".
 
     Raises:
         LabError: the run has no checkpoint yet, or not this one.
     """
     run = Path(run)
-    if which in ("last", "best"):
-        which = _pointers(run).get(which, "")
-    elif re.fullmatch(r"\d+", which):
-        which = f"step-{int(which):06d}"
-    path = run / "checkpoints" / which
-    if not re.fullmatch(r"step-\d+", which) or not (path / "model.safetensors").is_file():
-        there = sorted(p.parent.name for p in run.glob("checkpoints/step-*/model.safetensors"))
+    step = re.fullmatch(r"(?:step-)?(\d+)", _pointers(run).get(which, which))
+    there = {_step(p.parent): p.parent for p in run.glob("checkpoints/step-*/model.safetensors")}
+    path = there.get(int(step[1])) if step else None
+    if path is None:
+        names = ", ".join(there[number].name for number in sorted(there))
         raise LabError(
             "{run} has no such checkpoint.", str(run), "There are: {names}." if there else
-            "Wait for its first checkpoint, or resume it.", run=run.name, names=", ".join(there),
+            "Wait for its first checkpoint, or resume it.", run=run.name, names=names,
         )  # fmt: skip
     return path
+
+
+def _step(checkpoint: Path) -> int:
+    return int(re.sub(r"\D", "", checkpoint.name) or -1)
 
 
 def _pointers(run: Path) -> dict:

@@ -18,7 +18,7 @@ class TorchEngine:
 
     Args:
         run: the run's folder.
-        which: "best", "last", "step-000200" or "200".
+        which: "best", "last", "step-00000200" or "200".
         device: where torch computes.
     Raises:
         LabError: no such checkpoint, or a damaged one.
@@ -36,7 +36,13 @@ class TorchEngine:
         self._open(checkpoint_path(self.run, which))
 
     def _open(self, checkpoint: Path) -> None:
-        self._decoder, self.spec, self.step_trained = load_decoder(checkpoint, self.device)
+        try:
+            self._decoder, self.spec, self.step_trained = load_decoder(checkpoint, self.device)
+        except LabError:
+            newer = checkpoint_path(self.run, self.which)
+            if newer == checkpoint:
+                raise
+            return self._open(newer)  # the run has just replaced it
         self.checkpoint = checkpoint
         self.vocab_size, self.context = self.spec.vocab_size, self.spec.context
         self._cache = KVCache(self.spec, 1, self.context, device=self.device)
@@ -50,8 +56,8 @@ class TorchEngine:
         return True
 
     def encode(self, text: str, special: bool = False) -> list[int]:
-        """Token ids of ``text``; our models have no special token that text could name."""
-        return self._tokenizer.encode(text)
+        """Token ids of ``text``, no start token; ``special`` also reads the end of text written out in it."""
+        return self._tokenizer.encode(text, special)
 
     def token_bytes(self, id: int) -> bytes:
         """The exact bytes that this token adds to the text."""
