@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QGridLayout, QLineEdit, QSlider, QWidget
 
+from core.spec.base import fields
+from core.spec.sampling import SamplingSpec
 from widgets import theme
 from widgets.cards import restyle
 from widgets.spec_words import number_text
@@ -13,29 +15,22 @@ from widgets.terms import Term
 
 @dataclass(frozen=True)
 class Dial:
-    """One setting: its field in SamplingSpec, glossary term, range and grain."""
+    """One setting: its field in SamplingSpec, its glossary term, and the reach and grain of its slider."""
 
     field: str
     term: str
-    low: float
-    high: float
-    step: float
-    default: float
-    slider: bool = True
-
-    @property
-    def whole(self) -> bool:
-        """Whether only whole numbers make sense."""
-        return self.step >= 1
+    low: float = 0.0
+    high: float = 0.0
+    step: float = 0.0  # 0 = no slider
 
 
 DIALS = (
-    Dial("temperature", "temperature", 0, 2, 0.05, 0.8), Dial("top_k", "top-k", 0, 200, 1, 0),
-    Dial("top_p", "top-p", 0, 1, 0.01, 1.0), Dial("min_p", "min-p", 0, 1, 0.01, 0.0),
-    Dial("repetition_penalty", "repetition penalty", 1, 2, 0.01, 1.0),
-    Dial("max_tokens", "longest answer", 1, 4096, 1, 128, slider=False),
-    Dial("seed", "seed", 0, 2**31 - 1, 1, 0, slider=False),
+    Dial("temperature", "temperature", 0, 2, 0.05), Dial("top_k", "top-k", 0, 200, 1),
+    Dial("top_p", "top-p", 0, 1, 0.01), Dial("min_p", "min-p", 0, 1, 0.01),
+    Dial("repetition_penalty", "repetition penalty", 1, 2, 0.01),
+    Dial("max_tokens", "longest answer"), Dial("seed", "seed"),
 )  # fmt: skip
+FIELDS = {field.name: field for field in fields(SamplingSpec)}
 
 
 class SamplerPanel(QWidget):
@@ -45,7 +40,7 @@ class SamplerPanel(QWidget):
 
     def __init__(self, values: dict | None = None, *, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._values = {dial.field: self._number(dial, dial.default) for dial in DIALS}
+        self._values = {dial.field: FIELDS[dial.field].default for dial in DIALS}
         self.lines: dict[str, QLineEdit] = {}
         self.sliders: dict[str, QSlider] = {}
         grid = QGridLayout(self)
@@ -67,7 +62,7 @@ class SamplerPanel(QWidget):
         line.setToolTip(label.toolTip())
         line.editingFinished.connect(lambda dial=dial: self._typed(dial))
         grid.addWidget(line, row, 2)
-        if dial.slider:
+        if dial.step:
             slider = self.sliders[dial.field] = QSlider(Qt.Orientation.Horizontal)
             slider.setRange(0, round((dial.high - dial.low) / dial.step))
             slider.setAccessibleName(label.text())
@@ -86,8 +81,9 @@ class SamplerPanel(QWidget):
             self._show(dial)
 
     def _number(self, dial: Dial, value: float) -> int | float:
-        value = min(max(value, dial.low), dial.high)
-        return round(value) if dial.whole else round(float(value), 4)
+        field = FIELDS[dial.field]
+        value = min(max(value, field.low), field.high)
+        return int(value) if field.kind == "int" else round(float(value), 4)
 
     def _show(self, dial: Dial) -> None:
         value = self._values[dial.field]
@@ -95,7 +91,7 @@ class SamplerPanel(QWidget):
         line.setText(number_text(value))
         line.setProperty("wrong", False)
         restyle(line)
-        if dial.slider:
+        if dial.step:
             slider = self.sliders[dial.field]
             slider.blockSignals(True)
             slider.setValue(round((value - dial.low) / dial.step))
