@@ -1,5 +1,6 @@
 """Write a trained model as one GGUF file that llama.cpp, Ollama and their kin can run."""
 
+import errno
 import json
 import os
 from pathlib import Path
@@ -53,7 +54,8 @@ def write_gguf(path: Path, decoder: Decoder, tokenizer_json: Path, type: str, na
         writer.close()
         commit_file(temporary, path)
     except OSError as error:
-        raise disk_error(error, path) from error
+        full = OSError(errno.ENOSPC, str(error)) if error.errno is None else error  # numpy's short write has no number
+        raise disk_error(full, path) from error
     finally:
         _close_quietly(writer)
         temporary.unlink(missing_ok=True)
