@@ -47,8 +47,8 @@ def bench_kernels(threads: tuple[int, ...] = (1, 2), seconds: float = 60.0) -> l
 
 def _cases() -> list[tuple[str, Callable[[bool], tuple[Step, Step]]]]:
     heads = [(f"linear + cross-entropy N{n} D{d} V{v}", lambda bf16, s=(n, d, v): _head(s, bf16)) for n, d, v in HEADS]
-    attentions = [(f"rotary causal attention B{b} H{h}/{kv} T{t} d{d}", lambda bf16, s=(b, h, kv, t, d): _attention(s, bf16))
-                  for b, h, kv, t, d in ATTENTIONS]
+    attentions = [(f"rotary causal attention B{b} H{h}/{kv} T{t} d{d}",
+                   lambda bf16, s=(b, h, kv, t, d): _attention(s, bf16)) for b, h, kv, t, d in ATTENTIONS]
     return heads + attentions
 
 
@@ -83,7 +83,8 @@ def _attention(shape: tuple[int, int, int, int, int], bf16: bool) -> tuple[Step,
     return run("ours"), run("torch")
 
 
-def _step(forward: Callable[[], Tensor], leaves: tuple[Tensor, ...], bf16: bool, gradient: Tensor | None = None) -> Step:
+def _step(forward: Callable[[], Tensor], leaves: tuple[Tensor, ...], bf16: bool,
+          gradient: Tensor | None = None) -> Step:
     def step() -> None:
         for leaf in leaves:
             leaf.grad = None

@@ -13,7 +13,8 @@ import tempfile
 from pathlib import Path
 
 SOURCES = Path(__file__).resolve().parent / "cpu"
-LIBRARY = SOURCES / "lib" / {"win32": "coldframe.dll", "darwin": "libcoldframe.dylib"}.get(sys.platform, "libcoldframe.so")
+NAMES = {"win32": "coldframe.dll", "darwin": "libcoldframe.dylib"}
+LIBRARY = SOURCES / "lib" / NAMES.get(sys.platform, "libcoldframe.so")
 
 # Instruction set -> the flags its unit is compiled with. The generic unit has none: it runs everywhere.
 GNU_FLAGS = {

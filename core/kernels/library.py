@@ -45,6 +45,13 @@ _JOBS = {
 }
 
 
+def element_is_bf16(x: torch.Tensor) -> bool:
+    """Which of the two types the kernels read; any other is a mistake of the caller."""
+    if x.dtype not in (torch.float32, torch.bfloat16):
+        raise TypeError(f"the C++ kernels take float32 or bfloat16, not {x.dtype}")
+    return x.dtype == torch.bfloat16
+
+
 @cache
 def load() -> ctypes.CDLL:
     """The library, ready to call.
@@ -62,6 +69,7 @@ def load() -> ctypes.CDLL:
                        reason=str(problem)) from problem
     library.coldframe_isa.restype, library.coldframe_isa.argtypes = c_char_p, [c_int]
     library.coldframe_use_isa.restype, library.coldframe_use_isa.argtypes = c_int, [c_char_p]
+    library.coldframe_current_isa.restype, library.coldframe_current_isa.argtypes = c_char_p, []
     library.coldframe_borrow_team.restype, library.coldframe_borrow_team.argtypes = None, [c_void_p] * 3
     for name, job in _JOBS.items():
         function = getattr(library, name)
@@ -90,6 +98,11 @@ def instruction_sets() -> list[str]:
     while name := library.coldframe_isa(len(names)):
         names.append(name.decode())
     return names
+
+
+def current_instruction_set() -> str:
+    """The one in use."""
+    return load().coldframe_current_isa().decode()
 
 
 def use_instruction_set(name: str) -> None:

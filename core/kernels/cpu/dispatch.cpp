@@ -103,6 +103,8 @@ EXPORT int coldframe_use_isa(const char* name) {
     return 0;
 }
 
+EXPORT const char* coldframe_current_isa() { return current().name; }
+
 EXPORT void coldframe_cross_entropy(CrossEntropyJob* job, int threads) {
     current();
     team_run(threads, share<CrossEntropyJob, &Table::cross_entropy>, job);
