@@ -17,7 +17,7 @@ from core.glass.uncertainty import answer_risk, summarise, unsupported_and_unsur
 from core.infer.sources import list_engines, split_run
 from core.spec.export import IndexSpec
 from core.spec.glass import Support
-from core.spec.messages import Attributed, Finished, Loaded, Problem, Token, TokenRecord
+from core.spec.messages import Attributed, ChatMessage, Finished, Loaded, Problem, Token, TokenRecord
 from core.spec.sampling import SamplingSpec
 from widgets import theme
 from widgets.cards import EmptyState
@@ -65,9 +65,13 @@ class GlassPage(Page):
         self._connect()
         self.refresh_sources()
 
-    def open(self, source: str = "", prompt: str = "", records: Sequence[TokenRecord] = (), **_) -> None:
-        """Show the page; with ``records`` a generation made elsewhere is put under the glass."""
+    def open(
+        self, source: str = "", prompt: str = "", records: Sequence[TokenRecord] = (), job: Path | None = None, **_
+    ) -> None:
+        """Show the page; ``records`` puts a generation made elsewhere under the glass, ``job`` is an index job."""
         self.refresh_sources()
+        if job is not None and self.context.jobs.job(job) is not None:
+            source = f"run:{_indexed_run(self.context.jobs.job(job))}"
         if records:
             self.show_generation(source, prompt, records)
             return
@@ -76,15 +80,21 @@ class GlassPage(Page):
             self.ask.question.setPlainText(prompt)
 
     def remember(self) -> dict:
-        return {"look": self.look, "source": self.ask.source(), "prompt": self.ask.question.toPlainText()}
+        return {
+            "look": self.look, "source": self.ask.source(), "prompt": self.ask.question.toPlainText(),
+            "sampler": self.ask.sampler.values(), "loaded": self._loaded, "waiting": self._waiting,
+        }  # fmt: skip
 
     def restore(self, remembered: dict) -> None:
         self.ask.choose(remembered["source"])
         self.ask.question.setPlainText(remembered["prompt"])
-        look = remembered["look"]
-        if look is not None and look.finished:
-            self.look = look
+        self.ask.sampler.set_values(remembered["sampler"])
+        self.look, self._loaded, self._waiting = (remembered[key] for key in ("look", "loaded", "waiting"))
+        if self.look is not None:
             self._show_look()
+            self._show_busy()
+            if self.look.finished and not self.look.found:
+                self._attribute()
 
     def show_generation(self, source: str, prompt: str, records: Sequence[TokenRecord]) -> None:
         """Put an answer that was produced elsewhere (the playground) under the glass."""
@@ -97,14 +107,16 @@ class GlassPage(Page):
 
     def generate(self) -> None:
         """Ask the chosen model and look at its answer while it is written."""
-        source, prompt = self.ask.source(), self.ask.question.toPlainText()
-        if not source:
+        source, prompt = self.ask.chosen(), self.ask.question.toPlainText()
+        if source is None or "generate" in self._waiting:
             return
-        self._load(source)
-        self.look = Look(source, prompt)
+        self._load(source.source)
+        self.look = Look(source.source, prompt)
         self._show_look()
+        self.spans.show_state(self.tr("The answer is being written"), "")
+        chat = [ChatMessage("user", prompt)] if source.chat else None
         self._waiting["generate"] = self.context.session.generate(
-            prompt, SamplingSpec(**self.ask.sampler.values()), refresh=bool(self.look.run))  # fmt: skip
+            prompt, SamplingSpec(**self.ask.sampler.values()), chat=chat, refresh=bool(self.look.run))  # fmt: skip
         self._show_busy()
 
     def refresh_sources(self) -> None:
@@ -126,24 +138,25 @@ class GlassPage(Page):
     def _content(self) -> QWidget:
         self.ask, self.answer, self.tiles = AskPanel(), AnswerPanel(), RiskTiles()
         self.doubts, self.spans, self.summary = DoubtPanel(), SpanPanel(), Notice()
-        self.summary.hide()
-        side = QVBoxLayout()
-        side.setSpacing(theme.space(2))
-        side.addWidget(self.tiles)
-        side.addWidget(self.doubts, 1)
-        middle = QHBoxLayout()
-        middle.setSpacing(theme.space(2))
-        middle.addWidget(self.answer, 5)
-        middle.addLayout(side, 3)
+        results = QWidget()
+        column = QVBoxLayout(results)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(theme.space(2))
+        column.addWidget(self.summary)
+        column.addLayout(_side_by_side((self.answer, 5), (self.tiles, 3)))
+        column.addLayout(_side_by_side((self.doubts, 1), (self.spans, 3)), 1)
+        self._results = QStackedWidget()
+        self._results.addWidget(EmptyState(
+            "glass", self.tr("Nothing has been asked yet"),
+            self.tr("Type the beginning of a sentence above and press “Generate and look”. Every word of the answer "
+                    "is then shaded by how sure the model was of it.")))  # fmt: skip
+        self._results.addWidget(results)
         content = QWidget()
         column = QVBoxLayout(content)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(theme.space(2))
-        for widget in (self.ask, self.summary):
-            column.addWidget(widget)
-        column.addLayout(middle)
-        column.addWidget(self.spans, 1)
-        self._show_nothing()
+        column.addWidget(self.ask)
+        column.addWidget(self._results, 1)
         return content
 
     def _connect(self) -> None:
@@ -153,12 +166,12 @@ class GlassPage(Page):
         session.finished.connect(self._on_finished)
         session.attributed.connect(self._on_attributed)
         session.problem_raised.connect(self._on_problem)
-        session.process_ended.connect(lambda _: setattr(self, "_loaded", ""))
+        session.process_ended.connect(self._on_process_ended)
         for signal in (jobs.job_added, jobs.job_changed):
             signal.connect(self._on_job)
         self.ask.submitted.connect(self.generate)
         self.answer.token_clicked.connect(lambda token: self.spans.choose_token(token - 1))
-        self.doubts.word_chosen.connect(lambda token: self.answer.select(token, token + 1))
+        self.doubts.word_chosen.connect(self.answer.select)
         self.spans.span_chosen.connect(self._on_span)
         self.spans.index_asked.connect(self.build_index)
 
@@ -170,6 +183,9 @@ class GlassPage(Page):
 
     def _on_loaded(self, event: Loaded) -> None:
         self._loaded = event.source
+
+    def _on_process_ended(self, _: str) -> None:
+        self._loaded = ""
 
     def _on_token(self, event: Token) -> None:
         if event.id == self._waiting.get("generate"):
@@ -228,12 +244,13 @@ class GlassPage(Page):
         elif state == "unknown":
             self.spans.show_state(
                 self.tr("The training text of this model is not known here"),
-                self.tr("It was not grown in this workspace, so the lab cannot say which of its words it has read. "
-                        "How sure it was of them is shown above."))  # fmt: skip
+                self.tr("Only runs grown in this workspace can be traced to the text they have read. How sure this "
+                        "model was of its words is shown above."))  # fmt: skip
         elif state in ("queued", "running", "paused"):
             self.spans.show_state(
                 self.tr("The training text is being indexed"),
-                self.tr("It takes about a second for two million tokens. The answer is searched as soon as it is done."))
+                self.tr("It takes about a second for two million tokens. The answer is searched as soon as it is "
+                        "done."))  # fmt: skip
         else:
             self.spans.show_state(
                 self.tr("The training text of {run} is not indexed yet").format(run=run),
@@ -268,16 +285,10 @@ class GlassPage(Page):
         busy = "generate" in self._waiting
         self.header.primary.setText(self.tr("Stop") if busy else self.tr("Generate and look"))
 
-    def _show_nothing(self) -> None:
-        self.tiles.show_risk(None, None)
-        self.doubts.show_doubts([], None)
-        self.spans.show_state(
-            self.tr("Nothing has been asked yet"),
-            self.tr("Type the beginning of a sentence above and press “Generate and look”."))  # fmt: skip
-
     def _show_look(self) -> None:
         """Show everything that is known of the generation now."""
         look = self.look
+        self._results.setCurrentIndex(1)
         self.answer.show_answer(look.prompt, look.records, look.support)
         self.tiles.show_risk(answer_risk(look.records) if look.finished else None, look.support)
         self.doubts.show_doubts(look.records if look.finished else [], look.support)
@@ -294,8 +305,8 @@ class GlassPage(Page):
         if not kept:
             self.spans.show_state(
                 self.tr("No wording of this answer stands in the training text"),
-                self.tr("Not one run of two words or more was read like this in {tokens} training tokens: the model "
-                        "put it together itself.").format(tokens=f"{look.found.training_tokens:,}"))  # fmt: skip
+                self.tr("No run of two or more words and at least eight characters was read like this in {tokens} "
+                        "training tokens.").format(tokens=f"{look.found.training_tokens:,}"))  # fmt: skip
             return
         try:
             self.spans.show_spans(kept, self._documents(look.run))
@@ -312,6 +323,14 @@ class GlassPage(Page):
 
     def _build_text(self) -> str:
         return self.tr("Build the index")
+
+
+def _side_by_side(*panels: tuple[QWidget, int]) -> QHBoxLayout:
+    row = QHBoxLayout()
+    row.setSpacing(theme.space(2))
+    for panel, stretch in panels:
+        row.addWidget(panel, stretch)
+    return row
 
 
 def _indexed_run(job) -> str:

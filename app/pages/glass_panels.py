@@ -6,7 +6,7 @@ from PySide6.QtCore import QEvent, Qt, Signal
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QComboBox, QGridLayout, QHBoxLayout, QPlainTextEdit, QVBoxLayout, QWidget
 
-from core.glass.uncertainty import AnswerRisk, is_unsure, unsupported_and_unsure, word_around
+from core.glass.uncertainty import AnswerRisk, is_unsure, unsupported_and_unsure, whole_words
 from core.infer.sources import Source
 from core.spec.glass import Support
 from core.spec.messages import TokenRecord
@@ -14,21 +14,21 @@ from widgets import theme
 from widgets.cards import Button, Card, Disclosure, StatTile, Text
 from widgets.controls import SegmentedControl
 from widgets.sampler_panel import SamplerPanel
-from widgets.token_strip import StripToken, TokenLegend, TokenStrip
+from widgets.token_strip import TokenLegend, TokenStrip
+from widgets.tokens import StripToken
 
 
 class AskPanel(Card):
     """Which model, and what to ask it."""
 
     submitted = Signal()  # Ctrl+Return in the question
-    source_changed = Signal(str)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent=parent)
+        self._sources: list[Source] = []
         self.model = QComboBox()
         self.model.setAccessibleName(self.tr("Model"))
         self.model.setMinimumWidth(theme.space(28))
-        self.model.currentIndexChanged.connect(lambda: self.source_changed.emit(self.source()))
         self.question = QPlainTextEdit()
         self.question.setAccessibleName(self.tr("What the model is to continue or answer"))
         self.question.setPlaceholderText(self.tr("Type the beginning of a sentence, or a question."))
@@ -36,37 +36,45 @@ class AskPanel(Card):
         self.question.setFixedHeight(theme.space(8))
         self.question.installEventFilter(self)
         self.sampler = SamplerPanel()
+        self.sampler.hide()
         more = Disclosure(self.tr("How the next token is drawn"))
-        more.body.addWidget(self.sampler)
+        more.toggled.connect(self.sampler.setVisible)
+        side = QVBoxLayout()
+        side.setSpacing(theme.space(1))
+        side.addWidget(self.model)
+        side.addWidget(more)
+        side.addStretch(1)
         row = QHBoxLayout()
         row.setSpacing(theme.space(2))
-        column = QVBoxLayout()
-        column.setSpacing(theme.space(0.5))
-        column.addWidget(Text(self.tr("Model"), "caption"))
-        column.addWidget(self.model)
-        column.addStretch(1)
-        row.addLayout(column)
+        row.addLayout(side)
         row.addWidget(self.question, 1)
         self.body.addLayout(row)
-        self.body.addWidget(more)
+        self.body.addWidget(self.sampler)
 
     def set_sources(self, sources: Sequence[Source]) -> None:
         """Offer these models; the chosen one stays chosen where it is still there."""
         before = self.source()
+        self._sources = list(sources)
         self.model.blockSignals(True)
         self.model.clear()
         for source in sources:
-            grown = source.origin == "run"
-            self.model.addItem(source.name if grown else self.tr("{name} (grown elsewhere)").format(name=source.name)
-                               if source.origin == "built-in" else source.name, source.source)  # fmt: skip
+            name = source.name
+            if source.origin == "built-in":
+                name = self.tr("{name} (grown elsewhere)").format(name=name)
+            self.model.addItem(name, source.source)
         self.model.blockSignals(False)
         self.choose(before)
 
     def choose(self, source: str) -> None:
-        """Choose a model by its source, if it is offered."""
-        place = self.model.findData(source)
+        """Choose a model by its source (of whatever checkpoint), if it is offered."""
+        place = max(self.model.findData(source), self.model.findData(source.partition("@")[0]))
         if place >= 0:
             self.model.setCurrentIndex(place)
+
+    def chosen(self) -> Source | None:
+        """The chosen model, if there is one."""
+        place = self.model.currentIndex()
+        return self._sources[place] if place >= 0 else None
 
     def source(self) -> str:
         """The chosen model's source; empty when there is none."""
@@ -75,7 +83,8 @@ class AskPanel(Card):
     def eventFilter(self, watched, event: QEvent) -> bool:
         if watched is self.question and event.type() == QEvent.Type.KeyPress:
             key: QKeyEvent = event
-            if key.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and key.modifiers() & Qt.KeyboardModifier.ControlModifier:
+            held = bool(key.modifiers() & Qt.KeyboardModifier.ControlModifier)
+            if held and key.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
                 self.submitted.emit()
                 return True
         return super().eventFilter(watched, event)
@@ -92,7 +101,7 @@ class AnswerPanel(Card):
             "probability": self.tr("Probability"), "rank": self.tr("Rank"), "entropy": self.tr("Entropy"),
         }, name=self.tr("What the shade means"))  # fmt: skip
         self.strip = TokenStrip()
-        self.strip.setMinimumHeight(theme.space(16))
+        self.strip.setMinimumHeight(theme.space(14))
         self.strip.clicked.connect(self.token_clicked)
         self.legend = TokenLegend("probability", ("verbatim", "unsure", "unsupported"))
         self.mode.value_changed.connect(self.strip.set_mode)
@@ -110,6 +119,10 @@ class AnswerPanel(Card):
         self.strip.set_tokens([prompt_token(prompt), *map(strip_token, records)])
         self.strip.set_marks([(start + 1, end + 1, kind) for start, end, kind in marks(records, support)])
 
+    def append(self, record: TokenRecord) -> None:
+        """Add one token while the answer is written."""
+        self.strip.append(strip_token(record))
+
     def select(self, start: int, end: int) -> None:
         """Choose a range of the answer's tokens."""
         self.strip.select(start + 1, end + 1)
@@ -121,34 +134,37 @@ class RiskTiles(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.risk = StatTile(self.tr("Answer risk"), unit=self.tr("nats"), term="answer risk")
-        self.perplexity = StatTile(self.tr("Perplexity"), unit=self.tr("choices a token"), term="perplexity")
+        self.perplexity = StatTile(self.tr("Perplexity"), unit=self.tr("choices"), term="perplexity")
         self.entropy = StatTile(self.tr("Mean entropy"), unit=self.tr("nats"), term="entropy")
-        self.verbatim = StatTile(self.tr("Word for word"), unit=self.tr("of the answer"), term="verbatim span")
+        self.verbatim = StatTile(self.tr("Word for word"), term="verbatim span")
         grid = QGridLayout(self)
         grid.setContentsMargins(0, 0, 0, 0)
         grid.setSpacing(theme.space(1))
         for place, tile in enumerate((self.risk, self.perplexity, self.entropy, self.verbatim)):
+            tile.layout().addStretch(1)
             grid.addWidget(tile, place // 2, place % 2)
+            grid.setColumnStretch(place % 2, 1)
+            grid.setRowStretch(place // 2, 1)
 
     def show_risk(self, risk: AnswerRisk | None, support: Sequence[Support] | None) -> None:
         """Fill in the numbers; None shows dashes."""
         found = risk is not None and risk.tokens > 0
-        self.risk.set_value(f"{risk.risk:.1f}" if found else "", hint=self.tr("the longer, the higher"))
-        self.perplexity.set_value(f"{risk.perplexity:.1f}" if found else "", hint=self.tr("1 = never in doubt"))
-        self.entropy.set_value(f"{risk.mean_entropy:.2f}" if found else "", hint=self.tr("0 = never in doubt"))
+        self.risk.set_value(f"{risk.risk:.1f}" if found else "", hint=self.tr("grows with length"))
+        self.perplexity.set_value(f"{risk.perplexity:.1f}" if found else "", hint=self.tr("1 = no doubt"))
+        self.entropy.set_value(f"{risk.mean_entropy:.2f}" if found else "", hint=self.tr("0 = no doubt"))
         share = 100 * sum(s == "verbatim" for s in support) / len(support) if support else 0
         self.verbatim.set_value(
             f"{share:.0f} %" if support else "",
-            hint=self.tr("in the training text") if support is not None else self.tr("not known"))  # fmt: skip
+            hint=self.tr("of the answer is in the training text") if support else self.tr("not known"))  # fmt: skip
 
 
 class DoubtPanel(Card):
-    """Where to doubt first: each word that was a guess, and whether the training text has it."""
+    """Where to doubt first: words that were guesses and that the training text does not have like this."""
 
-    word_chosen = Signal(int)  # token
+    word_chosen = Signal(int, int)  # tokens, half-open
 
     def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(self.tr("Unsupported and unsure"), parent=parent)
+        super().__init__(" ", parent=parent)
         self.about = Text("", "muted")
         self.body.addWidget(self.about)
         self._words = QVBoxLayout()
@@ -156,33 +172,40 @@ class DoubtPanel(Card):
         self.body.addLayout(self._words)
         self.body.addStretch(1)
 
-    def show_doubts(self, records: Sequence[TokenRecord], support: Sequence[Support] | None, limit: int = 5) -> None:
+    def show_doubts(self, records: Sequence[TokenRecord], support: Sequence[Support] | None, limit: int = 8) -> None:
         """List the most doubtful words, least likely first."""
         while self._words.count():
             self._words.takeAt(0).widget().deleteLater()
-        doubtful = unsupported_and_unsure(records, support) if support is not None else map(is_unsure, records)
-        places = sorted((i for i, mark in enumerate(doubtful) if mark), key=lambda i: records[i].probability)
-        for place in places[:limit]:
-            self._words.addWidget(self._word(records, support, place))
+        marked = unsupported_and_unsure(records, support) if support is not None else [is_unsure(r) for r in records]
+        words = [
+            (min(records[i].probability for i in range(first, last) if marked[i]), first, last, text)
+            for first, last, text in whole_words(records) if any(marked[first:last])
+        ]  # fmt: skip
+        for probability, first, last, text in sorted(words)[:limit]:
+            self._words.addWidget(self._word(text, probability, first, last, support and support[first:last]))
+        self.title.setText(self.tr("Unsure") if support is None else self.tr("Unsupported and unsure"))
+        self.about.setText(self._told(len(words), limit, support))
+
+    def _told(self, count: int, limit: int, support: Sequence[Support] | None) -> str:
         if support is None:
             told = self.tr("Guesses of the model. Whether its training text has these words is not known.")
-        elif places:
+        elif count:
             told = self.tr("Guesses in a wording that the training text does not have. Check these first.")
         else:
             told = self.tr("Nothing: every guess is part of a wording that the training text has.")
-        if len(places) > limit:
-            told += " " + self.tr("The first {shown} of {count}:").format(shown=limit, count=len(places))
-        self.about.setText(told)
+        if count > limit:
+            told += " " + self.tr("The first {shown} of {count} words:").format(shown=limit, count=count)
+        return told
 
-    def _word(self, records: Sequence[TokenRecord], support: Sequence[Support] | None, place: int) -> Button:
-        template = self.tr("▲ {word} · {percent} likely")
-        if support is not None and support[place] == "absent":
-            template = self.tr("▲ {word} · {percent} likely, never read")
-        elif support is not None:
-            template = self.tr("▲ {word} · {percent} likely, read in other wordings")
-        word = word_around(records, place)
-        button = Button(template.format(word=shortened(word), percent=percent(records[place].probability)), "link")
-        button.clicked.connect(lambda: self.word_chosen.emit(place))
+    def _word(self, text: str, probability: float, first: int, last: int, support: Sequence[Support] | None) -> Button:
+        template = self.tr("▲ {word} · {percent}")
+        if support and "absent" in support:
+            template = self.tr("▲ {word} · {percent}, never read")
+        elif support:
+            template = self.tr("▲ {word} · {percent}, read in other wordings")
+        button = Button(template.format(word=shortened(text), percent=percent(probability)), "link")
+        button.setToolTip(self.tr("How likely the word's least likely token was. Click to show it in the answer."))
+        button.clicked.connect(lambda: self.word_chosen.emit(first, last))
         return button
 
 
@@ -221,7 +244,7 @@ def percent(probability: float) -> str:
     return f"{100 * probability:.0f} %" if probability >= 0.1 else f"{100 * probability:.2g} %"
 
 
-def shortened(text: str, characters: int = 24) -> str:
+def shortened(text: str, characters: int = 20) -> str:
     """At most so many characters, with a dash of what is missing."""
     text = " ".join(text.split())
     return text if len(text) <= characters else text[: characters - 1] + "…"

@@ -2,22 +2,29 @@
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import QEvent, QSize, Qt, QTimer, Signal
+from PySide6.QtGui import QTextCharFormat, QTextCursor
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QHBoxLayout,
     QHeaderView,
+    QListWidget,
+    QPlainTextEdit,
     QStackedWidget,
     QTableWidget,
     QTableWidgetItem,
+    QTextEdit,
+    QVBoxLayout,
     QWidget,
 )
 
-from core.data.documents import Document, Documents
-from core.spec.glass import Span
+from core.data.documents import Documents
+from core.spec.glass import Span, SpanDocument
 from widgets import theme
 from widgets.cards import Card, EmptyState, Text
-from widgets.document_table import DocumentBrowser
+
+DOCUMENT_ROWS_SHOWN, DOCUMENT_ROW_UNITS = 3, 3.5
+SHOWN_CHARACTERS = 20_000  # on each side of a match; a book is not put into a text pane whole
 
 
 class SpanPanel(Card):
@@ -32,24 +39,23 @@ class SpanPanel(Card):
             "A match, not a cause: it shows where a wording stands, not why the model chose it."), "caption")
         self.body.addWidget(self.caption)
         self._spans: list[Span] = []
-        self._documents: Documents | None = None
+        self._corpus: Documents | None = None
         self.table = _table([self.tr("Wording"), self.tr("Times")])
         self.table.setAccessibleName(self.tr("Wordings of the answer that stand in the training text"))
         self.table.itemSelectionChanged.connect(self._choose)
-        self.browser = DocumentBrowser()
-        self.browser.document_chosen.connect(self._highlight)
+        self.documents = DocumentPane()
         found = QWidget()
         row = QHBoxLayout(found)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(theme.space(2))
         row.addWidget(self.table, 2)
-        row.addWidget(self.browser, 5)
-        self.state = EmptyState("search", "", "", " ")
+        row.addWidget(self.documents, 3)
+        self.state = EmptyState("search", " ", " ", " ")
         self.state.action_clicked.connect(self.index_asked)
         self._stack = QStackedWidget()
         self._stack.addWidget(self.state)
         self._stack.addWidget(found)
-        self._stack.setMinimumHeight(theme.space(42))
+        self._stack.setMinimumHeight(theme.space(40))
         self.body.addWidget(self._stack, 1)
 
     def show_state(self, title: str, text: str, action: str = "") -> None:
@@ -61,9 +67,9 @@ class SpanPanel(Card):
         self.state.action.setVisible(bool(action))
         self._stack.setCurrentIndex(0)
 
-    def show_spans(self, spans: Sequence[Span], documents: Documents) -> None:
-        """List the kept spans; the longest is chosen, so that its documents are on screen at once."""
-        self._spans, self._documents = list(spans), documents
+    def show_spans(self, spans: Sequence[Span], corpus: Documents) -> None:
+        """List spans; the longest is chosen, so that its documents are on screen at once."""
+        self._spans, self._corpus = list(spans), corpus
         self.table.blockSignals(True)
         self.table.setRowCount(len(self._spans))
         for place, span in enumerate(self._spans):
@@ -73,10 +79,11 @@ class SpanPanel(Card):
             count.setTextAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
             self.table.setItem(place, 0, text)
             self.table.setItem(place, 1, count)
+        self.table.clearSelection()
+        self.table.setCurrentItem(None)
         self.table.blockSignals(False)
         self._stack.setCurrentIndex(1)
-        longest = max(range(len(self._spans)), key=lambda i: self._spans[i].end - self._spans[i].start)
-        self.choose(longest)
+        self.choose(self._longest(range(len(self._spans))))
 
     def choose(self, place: int) -> None:
         """Choose a span by its place in the list."""
@@ -86,32 +93,115 @@ class SpanPanel(Card):
         """Choose the longest span that a token of the answer is in, if there is one."""
         around = [i for i, span in enumerate(self._spans) if span.start <= token < span.end]
         if around:
-            self.choose(max(around, key=lambda i: self._spans[i].end - self._spans[i].start))
+            self.choose(self._longest(around))
+
+    def _longest(self, places: Sequence[int]) -> int:
+        return max(places, key=lambda i: self._spans[i].end - self._spans[i].start)
 
     def _choose(self) -> None:
         place = self.table.currentRow()
         if 0 <= place < len(self._spans):
-            self.browser.set_documents(SpanDocuments(self._spans[place], self._documents))
-            self._highlight(0)
+            self.documents.show_places(self._spans[place].documents, self._corpus)
             self.span_chosen.emit(place)
 
-    def _highlight(self, row: int) -> None:
-        found = self._spans[self.table.currentRow()].documents
-        if 0 <= row < len(found):
-            self.browser.show_document(row, max(found[row].start, 0), max(found[row].end, 0))
+
+class DocumentPane(QWidget):
+    """The documents that hold a span, best first, and the text of one with the place marked."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._places: list[SpanDocument] = []
+        self._corpus: Documents | None = None
+        self._marked = (0, 0)
+        self.list = QListWidget()
+        self.list.setAccessibleName(self.tr("Training documents with this wording"))
+        self.list.setTextElideMode(Qt.TextElideMode.ElideRight)
+        self.list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.list.setUniformItemSizes(True)
+        self.list.currentRowChanged.connect(self._show)
+        self.origin = Text("", "caption")
+        self.text = QPlainTextEdit()
+        self.text.setReadOnly(True)
+        self.text.setAccessibleName(self.tr("Text of the document"))
+        self.text.installEventFilter(self)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(theme.space(1))
+        column.addWidget(self.list)
+        column.addWidget(self.origin)
+        column.addWidget(self.text, 1)
+        theme.bus.changed.connect(self._mark)
+
+    def show_places(self, places: Sequence[SpanDocument], corpus: Documents) -> None:
+        """List the places of a span; the first is opened."""
+        self._places, self._corpus = list(places), corpus
+        self.list.blockSignals(True)
+        self.list.clear()
+        for place in self._places:
+            first = max(place.match[0] - 24, 0)
+            self.list.addItem(f"{_short(place.source)}:{place.line}   …{place.snippet[first:].strip()}…")
+            item = self.list.item(self.list.count() - 1)
+            item.setToolTip(f"{place.source}:{place.line}")
+            item.setSizeHint(QSize(0, theme.space(DOCUMENT_ROW_UNITS)))
+        rows = min(len(self._places), DOCUMENT_ROWS_SHOWN)
+        self.list.setFixedHeight(rows * theme.space(DOCUMENT_ROW_UNITS) + 2 * self.list.frameWidth())
+        self.list.setCurrentRow(0)
+        self.list.blockSignals(False)
+        self._show(0)
+
+    def _show(self, row: int) -> None:
+        if not 0 <= row < len(self._places):
+            return
+        place = self._places[row]
+        document = self._corpus[place.row]
+        start, end = max(place.start, 0), max(place.end, 0)
+        first = max(start - SHOWN_CHARACTERS, 0)
+        shown = document.text[first : end + SHOWN_CHARACTERS]
+        self.text.setPlainText(shown)
+        self._marked = (_cursor_place(shown, start - first), _cursor_place(shown, end - first))
+        self.origin.setText(self._origin(place, document.changed))
+        self._mark()
+
+    def _origin(self, place: SpanDocument, changed: bool) -> str:
+        parts = [
+            f"{place.source}:{place.line}",
+            self.tr("line {line} of its text").format(line=place.text_line) if place.start >= 0
+            else self.tr("the tokenizer changed this text, so the place cannot be marked"),
+            self.tr("mended by the cleaning") if changed else self.tr("kept by the cleaning as it was"),
+        ]  # fmt: skip
+        return " · ".join(parts)
+
+    def eventFilter(self, watched, event: QEvent) -> bool:
+        if watched is self.text and event.type() == QEvent.Type.Resize:
+            QTimer.singleShot(0, self.text, self.text.centerCursor)  # after the text has wrapped anew
+        return super().eventFilter(watched, event)
+
+    def _mark(self) -> None:
+        """Mark the wording, by ground and by underline, and bring it into view."""
+        start, end = self._marked
+        mark = QTextEdit.ExtraSelection()
+        mark.cursor, mark.format = self.text.textCursor(), QTextCharFormat()
+        mark.cursor.setPosition(start)
+        mark.cursor.setPosition(end, QTextCursor.MoveMode.KeepAnchor)
+        mark.format.setBackground(theme.color("accent_soft"))
+        mark.format.setForeground(theme.color("text"))
+        mark.format.setUnderlineStyle(QTextCharFormat.UnderlineStyle.SingleUnderline)
+        mark.format.setUnderlineColor(theme.color("accent"))
+        self.text.setExtraSelections([mark] if end > start else [])
+        at = self.text.textCursor()
+        at.setPosition(start)
+        self.text.setTextCursor(at)
+        self.text.centerCursor()
 
 
-class SpanDocuments(Sequence):
-    """The training documents of one span, best first, read from the corpus when asked for."""
+def _cursor_place(text: str, characters: int) -> int:
+    """Qt counts UTF-16 units (characters beyond the first plane take two), and a line break as one."""
+    return len(text[:characters].replace("\r\n", "\n").encode("utf-16-le", "surrogatepass")) // 2
 
-    def __init__(self, span: Span, documents: Documents) -> None:
-        self._rows, self._documents = [place.row for place in span.documents], documents
 
-    def __len__(self) -> int:
-        return len(self._rows)
-
-    def __getitem__(self, place: int) -> Document:
-        return self._documents[self._rows[place]]
+def _short(source: str) -> str:
+    """The last two parts of a path: enough to know a document by."""
+    return "/".join(source.replace("\\", "/").split("/")[-2:])
 
 
 def _table(titles: list[str]) -> QTableWidget:
@@ -119,9 +209,11 @@ def _table(titles: list[str]) -> QTableWidget:
     table.setHorizontalHeaderLabels(titles)
     table.verticalHeader().hide()
     table.setShowGrid(False)
+    table.setTabKeyNavigation(False)
     table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
     table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
     table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+    table.horizontalHeader().setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
     table.horizontalHeader().setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
     table.horizontalHeader().setSectionResizeMode(1, QHeaderView.ResizeMode.ResizeToContents)
     return table

@@ -16,8 +16,8 @@ UNSURE_PROBABILITY = 0.10
 """Below this the model gave nine parts in ten to other words: what it wrote is a guess."""
 UNSURE_ENTROPY_NATS = 3.0
 """Above this it wavered between as many words as e^3, about 20 equally likely ones."""
-LIKELY_PROBABILITY = 0.5
-"""From here on a token was likelier than all others together: never marked, however wide the rest is spread."""
+OUTSTANDING_PROBABILITY = 0.25
+"""From here on a token stood out from twenty equals, however wide the rest was spread."""
 SMALLEST_PROBABILITY = 1e-12
 """Keeps the logarithm finite where a probability was rounded to zero."""
 
@@ -73,7 +73,7 @@ def is_unsure(record: Produced) -> bool:
     """Whether a token was a guess: itself unlikely, or the likeliest of very many."""
     if record.probability < UNSURE_PROBABILITY:
         return True
-    return record.entropy > UNSURE_ENTROPY_NATS and record.probability < LIKELY_PROBABILITY
+    return record.entropy > UNSURE_ENTROPY_NATS and record.probability < OUTSTANDING_PROBABILITY
 
 
 def unsupported_and_unsure(records: Sequence[Produced], support: Sequence[Support]) -> list[bool]:
@@ -98,11 +98,9 @@ def summarise(records: Sequence[Produced], support: Sequence[Support] | None = N
     doubtful = [i for i, mark in enumerate(unsupported_and_unsure(records, support)) if mark]
     if doubtful:
         worst = min(doubtful, key=lambda i: records[i].probability)
-        values |= {"doubtful": len(doubtful), "token": word_around(records, worst)}
-        templates.append(
-            "One of them stands in no wording of the training text: “{token}”." if len(doubtful) == 1 else
-            "{doubtful} of them stand in no wording of the training text, first of all “{token}”."
-        )  # fmt: skip
+        word = next(text for first, last, text in whole_words(records) if first <= worst < last)
+        values |= {"doubtful": len(doubtful), "token": word}
+        templates.append(_doubtful_template(len(doubtful), values["unsure"]))
     elif values["unsure"]:
         templates.append("Every guess is part of a wording that the training text has.")
     values["verbatim"] = sum(s == "verbatim" for s in support)
@@ -114,16 +112,26 @@ def summarise(records: Sequence[Produced], support: Sequence[Support] | None = N
     return Summary(templates, values)
 
 
-def word_around(records: Sequence[Produced], place: int) -> str:
-    """The whole word that a token is part of, readable even where the token alone is half a character."""
+def whole_words(records: Sequence[Produced]) -> list[tuple[int, int, str]]:
+    """The words of an answer as (first token, one past the last, text), white space left out of the text.
+
+    A word is readable even where one of its tokens is half a character.
+    """
     cut = Cut([record.bytes for record in records])
-    first, last = next((a, b) for a, b in cut.segments() if a <= place < b)
-    return cut.text(first, last).strip() or "␣"
+    return [(first, last, cut.text(first, last).strip() or "␣") for first, last in cut.segments()]
 
 
 def _unsure_template(unsure: int) -> str:
     if unsure == 0:
-        return "None of {tokens} tokens was a guess."
+        return "None of the {tokens} tokens was a guess."
     if unsure == 1:
-        return "1 of {tokens} tokens was a guess (less than {percent} % sure, or one of very many possible words)."
-    return "{unsure} of {tokens} tokens were guesses (less than {percent} % sure, or one of very many possible words)."
+        return "1 of {tokens} tokens was a guess: less than {percent} % likely, or one of very many choices."
+    return "{unsure} of {tokens} tokens were guesses: less than {percent} % likely, or one of very many choices."
+
+
+def _doubtful_template(doubtful: int, unsure: int) -> str:
+    if unsure == 1:
+        return "It stands in no wording of the training text: “{token}”."
+    if doubtful == 1:
+        return "One of them stands in no wording of the training text: “{token}”."
+    return "{doubtful} of them stand in no wording of the training text, first of all “{token}”."
