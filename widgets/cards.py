@@ -29,6 +29,19 @@ class Text(QLabel):
         self.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
 
+    def resizeEvent(self, event) -> None:
+        super().resizeEvent(event)
+        self._keep_whole()
+
+    def setText(self, text: str) -> None:
+        super().setText(text)
+        self._keep_whole()
+
+    def _keep_whole(self) -> None:
+        """Layouts squeeze wrapped labels; none of their lines may be cut."""
+        if self.wordWrap() and self.text():
+            self.setMinimumHeight(self.heightForWidth(self.width()))
+
     def set_role(self, role: str) -> None:
         """Change the role."""
         self.setProperty("role", role)
@@ -169,6 +182,7 @@ class StatTile(QFrame):
         column.addWidget(self.label, 0, Qt.AlignmentFlag.AlignLeft)
         column.addLayout(number)
         column.addWidget(self.hint)
+        column.addStretch(1)
         self.set_value(value, unit, hint)
 
     def set_value(self, value: str, unit: str | None = None, hint: str | None = None) -> None:

@@ -89,7 +89,7 @@ class FunnelRow(QAbstractButton):
         painter.setBrush(theme.color("sunken"))
         painter.drawRoundedRect(QRectF(left, 10, room, box.height() - 20), 3, 3)
         start, end = left + room * self.stage.start, left + room * self.stage.end
-        painter.setBrush(theme.color(self.stage.token))
+        painter.setBrush(theme.blend(theme.color("raised"), theme.color(self.stage.token), 0.8))
         painter.drawRoundedRect(QRectF(start, 10, max(end - start, 2), box.height() - 20), 3, 3)
         if self.stage.start > 0:  # a thread from what came through the rule before
             painter.setBrush(theme.color("line_strong"))
@@ -135,6 +135,7 @@ class Funnel(QWidget):
     def _show(self, stages: dict[str, Stage]) -> None:
         if list(stages) != list(self.rows):
             for row in self.rows.values():
+                row.hide()
                 row.deleteLater()
             self.rows = {key: FunnelRow() for key in stages}
             for key, row in self.rows.items():

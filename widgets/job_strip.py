@@ -49,7 +49,8 @@ class JobRow(QWidget):
         self.bar = QProgressBar()
         self.bar.setFixedWidth(theme.space(20))
         self.share, self.speed, self.left = (Text("", "caption", wrap=False) for _ in range(3))
-        self.share.setMinimumWidth(theme.space(5))
+        for label, width in ((self.share, 5), (self.speed, 14), (self.left, 9)):
+            label.setFixedWidth(theme.space(width))  # so that rows stand in columns
         row = QHBoxLayout(self)
         row.setContentsMargins(theme.space(2), 0, theme.space(1), 0)
         row.setSpacing(theme.space(1.5))
@@ -61,8 +62,19 @@ class JobRow(QWidget):
         self.pause = self._tool("pause", self.tr("Pause"), lambda: self.pause_asked.emit(self.entry.id))
         self.resume = self._tool("play", self.tr("Resume"), lambda: self.resume_asked.emit(self.entry.id))
         self.stop = self._tool("stop", self.tr("Stop"), lambda: self.stop_asked.emit(self.entry.id))
-        for button in (self.pause, self.resume, self.stop):
-            row.addWidget(button)
+        keep = self.stop.sizePolicy()
+        keep.setRetainSizeWhenHidden(True)
+        self.stop.setSizePolicy(keep)
+        self.bar.setSizePolicy(keep)
+        first = QHBoxLayout()
+        first.addWidget(self.pause)
+        first.addWidget(self.resume)
+        slot = QWidget()
+        slot.setFixedWidth(theme.space(4))
+        slot.setLayout(first)
+        first.setContentsMargins(0, 0, 0, 0)
+        row.addWidget(slot)
+        row.addWidget(self.stop)
         self.set_entry(entry)
 
     def _tool(self, icon: str, text: str, act) -> QToolButton:
@@ -83,6 +95,7 @@ class JobRow(QWidget):
         self.bar.setRange(0, 1000 if known or entry.state != "running" else 0)
         self.bar.setValue(round(1000 * (entry.share or 0)))
         self.bar.setAccessibleName(self.tr("Progress of {name}").format(name=entry.name))
+        self.bar.setVisible(known or entry.state == "running")
         self.share.setText(f"{entry.share:.0%}" if known else "")
         self.speed.setText(entry.speed)
         self.left.setText(entry.time_left)
@@ -122,7 +135,9 @@ class JobStrip(QFrame):
         """Show these jobs, the most important first; rows of the same id are kept (focus stays)."""
         shown = jobs[: self._rows_shown]
         for gone in set(self.rows) - {job.id for job in shown}:
-            self.rows.pop(gone).deleteLater()
+            row = self.rows.pop(gone)
+            row.hide()
+            row.deleteLater()
         for place, job in enumerate(shown):
             row = self.rows.get(job.id) or self._add(job)
             row.set_entry(job)

@@ -10,7 +10,7 @@ from core.spec.model import ModelSpec
 from widgets import theme
 from widgets.spec_words import choice_text
 
-WIDTH_PX, BOX_PX, GAP_PX, EDGE_PX, BYPASS_PX = 280, 44, 18, 16, 22
+WIDTH_PX, BOX_PX, GAP_PX, EDGE_PX, BYPASS_PX = 320, 44, 24, 16, 22
 
 
 @dataclass(frozen=True)
@@ -61,20 +61,19 @@ class LayerDiagram(QWidget):
             starts = inside and not rows[place - 1][4]
             if starts:
                 top += GAP_PX * 0.8
-                block_top = top - 12
+                block_top = top - 20
             indent = BYPASS_PX + 8 if inside else 0
             box = QRectF(left + indent, top, WIDTH_PX - 2 * EDGE_PX - 2 * indent, BOX_PX)
             self.parts.append(Part(title, detail, fields, box, token))
             top += BOX_PX + GAP_PX
             if inside and not rows[place + 1][4]:
-                self._block = QRectF(left, block_top, WIDTH_PX - 2 * EDGE_PX, top - GAP_PX + 12 - block_top)
+                self._block = QRectF(left, block_top, WIDTH_PX - 2 * EDGE_PX, top - GAP_PX + 14 - block_top)
                 top += GAP_PX * 0.8
         self._height = round(top)
 
     def _rows(self, spec: ModelSpec) -> list[tuple]:
         """(title, detail, fields, colour, inside the block), from the top."""
         norm = choice_text(spec.norm)
-        vocabulary = f"{spec.vocab_size:,}" if spec.vocab_size else self.tr("tokenizer's")
         tied = self.tr("tied to the embedding") if spec.tied_head else self.tr("own weights")
         heads = self.tr("{heads} heads of {size}").format(heads=spec.n_heads, size=spec.head)
         if spec.kv != spec.n_heads:
@@ -84,7 +83,7 @@ class LayerDiagram(QWidget):
             heads += " · RoPE"
         feed = f"{choice_text(spec.activation)} · {spec.d_model:,} → {spec.ff:,} → {spec.d_model:,}"
         rows = [
-            (self.tr("Head"), f"{tied} · {vocabulary}", ("tied_head", "vocab_size"), "sky", False),
+            (self.tr("Head"), tied, ("tied_head", "vocab_size"), "sky", False),
             (self.tr("Final norm"), norm, ("norm", "norm_eps"), "line_strong", False),
             (self.tr("Feed-forward"), feed, ("activation", "d_ff", "bias"), "amber", True),
             (self.tr("Norm"), norm, ("norm", "norm_eps"), "line_strong", True),
@@ -94,7 +93,10 @@ class LayerDiagram(QWidget):
         if spec.position in ("learned", "sinusoidal"):
             detail = f"{choice_text(spec.position)} · {spec.context:,}"
             rows.append((self.tr("Positions"), detail, ("position", "context"), "sky", False))
-        detail = self.tr("{count} tokens × {width} features").format(count=vocabulary, width=f"{spec.d_model:,}")
+        detail = self.tr("{width} features for each token").format(width=f"{spec.d_model:,}")
+        if spec.vocab_size:
+            detail = self.tr("{count} tokens × {width} features").format(
+                count=f"{spec.vocab_size:,}", width=f"{spec.d_model:,}")  # fmt: skip
         rows.append((self.tr("Embedding"), detail, ("d_model", "vocab_size"), "sky", False))
         return rows
 
@@ -145,7 +147,7 @@ class LayerDiagram(QWidget):
                              QPointF(above.box.center().x(), above.box.bottom()))  # fmt: skip
         blocks = [part.box for part in self.parts if part.box.left() > EDGE_PX]
         for upper, lower in ((blocks[0], blocks[1]), (blocks[2], blocks[3])):
-            start, end = lower.bottom() + 7, upper.top() - 9
+            start, end = lower.bottom() + 6, upper.top() - 10
             middle, left = upper.center().x(), upper.left() - BYPASS_PX / 2 - 2
             path = QPainterPath(QPointF(middle, start))
             path.lineTo(left + 6, start)

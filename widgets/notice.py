@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPlainTextEdit, QToolButton, QVBoxLayout, QWidget
 
 from widgets import icons, theme
@@ -41,7 +41,7 @@ class Notice(QFrame):
         self._cross.clicked.connect(self._close)
         row = QHBoxLayout()
         row.setSpacing(theme.space(1))
-        row.addWidget(self._picture, 0, Qt.AlignmentFlag.AlignTop)
+        row.addWidget(self._picture)
         row.addWidget(self.text, 1)
         row.addWidget(self.action)
         row.addWidget(self._cross)

@@ -47,7 +47,7 @@ class ParityTable(QWidget):
         column.setSpacing(theme.space(0.5))
         column.addWidget(self.table)
         column.addLayout(bar)
-        theme.bus.changed.connect(lambda: self.set_rows(self._rows))
+        theme.bus.changed.connect(self._recolour)
         self.set_rows([])
 
     def _dress_header(self) -> None:
@@ -80,6 +80,9 @@ class ParityTable(QWidget):
                     item.setText(item.text() if row.get("within") is not None else self.tr("Being checked…"))
                 self.table.setItem(place, column, item)
         self.table.setFixedHeight(40 * max(len(rows), 1) + 44)
+
+    def _recolour(self) -> None:
+        self.set_rows(self._rows)
 
     def values(self) -> list[list]:
         """Header and rows, full precision, for copying."""
@@ -132,7 +135,8 @@ def cell_text(field: str, value) -> str:
     if field == "bytes":
         return bytes_text(value)
     if field == "max_logit_difference":
-        return f"{value:.1e}" if value else "0"
+        mantissa, _, exponent = f"{value:.1e}".partition("e")
+        return f"{value:.2f}" if value >= 0.01 else f"{mantissa}e{int(exponent)}"
     if field == "top1_agreement":
         return f"{100 * value:.2f} %"
     if field == "perplexity":

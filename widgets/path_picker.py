@@ -57,7 +57,9 @@ class PathPicker(QFrame):
         """Show other paths without telling."""
         self._paths = list(dict.fromkeys(paths))[-1:] if self._single else list(dict.fromkeys(paths))
         while self._list.count():
-            self._list.takeAt(0).widget().deleteLater()
+            line = self._list.takeAt(0).widget()
+            line.hide()
+            line.deleteLater()
         for path in self._paths:
             self._list.addWidget(self._line(path))
 

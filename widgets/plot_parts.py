@@ -126,6 +126,7 @@ class Legend(QWidget):
         """Take a run away."""
         chip = self.chips.pop(name)
         self._row.removeWidget(chip)
+        chip.hide()
         chip.deleteLater()
 
 

@@ -270,7 +270,9 @@ class StepsEditor(Editor):
 
     def _rebuild(self, value: list[dict]) -> None:
         while self._column.count():
-            self._column.takeAt(0).widget().deleteLater()
+            line = self._column.takeAt(0).widget()
+            line.hide()
+            line.deleteLater()
         self._rows = []
         for step in value:
             step_type = self._types.get(step.get("rule"))

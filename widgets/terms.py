@@ -5,7 +5,7 @@ from functools import lru_cache
 from html import escape
 
 from PySide6.QtCore import QCoreApplication, Qt
-from PySide6.QtWidgets import QLabel, QWidget
+from PySide6.QtWidgets import QLabel, QSizePolicy, QWidget
 
 from widgets import theme
 
@@ -38,9 +38,11 @@ class Term(QLabel):
     """
 
     def __init__(self, term: str, text: str = "", *, parent: QWidget | None = None) -> None:
-        super().__init__(text or QCoreApplication.translate("glossary", term), parent)
+        name = QCoreApplication.translate("glossary", term)
+        super().__init__(text or name[:1].upper() + name[1:], parent)
         self.setTextFormat(Qt.TextFormat.PlainText)
         self.setProperty("role", "term")
+        self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
         self.setToolTip(explain(term))
         self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.setCursor(Qt.CursorShape.WhatsThisCursor)

@@ -7,7 +7,7 @@ from PySide6.QtWidgets import QWidget
 from widgets import theme
 from widgets.tokens import StripToken, quoted
 
-WIDTH_PX, ROW_PX, HEAD_PX, PAD_PX = 296, 21, 50, 12
+WIDTH_PX, ROW_PX, HEAD_PX, PAD_PX = 328, 21, 50, 12
 NAME_PX, PERCENT_PX = 104, 52
 
 

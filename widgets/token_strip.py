@@ -269,6 +269,7 @@ class TokenLegend(QWidget):
         while self._row.count():
             item = self._row.takeAt(0)
             if item.widget():
+                item.widget().hide()
                 item.widget().deleteLater()
         if mode in ("probability", "entropy"):
             words = (self.tr("sure"), self.tr("unsure"))

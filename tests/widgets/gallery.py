@@ -61,7 +61,7 @@ class Catalogue(QTranslator):
             self.words |= json.loads(path.read_text("utf-8"))
 
     def translate(self, context, text, disambiguation=None, n=-1) -> str:
-        return self.words.get(text, "")
+        return self.words.get(text)  # None lets the English stand
 
     def isEmpty(self) -> bool:
         return False
