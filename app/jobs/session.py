@@ -97,6 +97,11 @@ class EngineSession(QObject):
         return self._ask(m.Document(id=self._next_id(), row=row))
 
     @property
+    def source(self) -> str:
+        """The model that was last asked for; empty when it could not be opened."""
+        return self._source
+
+    @property
     def is_running(self) -> bool:
         """Whether there is a process."""
         return self._process is not None and self._process.state() != QProcess.ProcessState.NotRunning

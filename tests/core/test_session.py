@@ -4,6 +4,7 @@ import contextlib
 import importlib.util
 import os
 import queue
+import shutil
 import subprocess
 import sys
 import threading
@@ -178,6 +179,18 @@ def test_tokenizing_loses_no_byte(tiny):
     text = "naïve 模型 🦊\n"
     answer = tiny.ask(m.Tokenize(id=6, text=text))
     assert b"".join(data for _, data in answer.tokens).decode() == text
+
+
+def test_a_tokenizer_of_the_workspace_cuts_text_with_no_model_open(workspace):
+    folder = workspace.path("tokenizers", "cutter")
+    folder.mkdir(parents=True)
+    (folder / "spec.toml").write_text('kind = "tokenizer"\n')
+    with opened(workspace.root) as client:
+        request = m.Tokenize(id=1, text="模型 fox", tokenizer="cutter")
+        assert isinstance(client.ask(request), m.Problem)  # it is still being trained
+        shutil.copy(workspace.path("runs", "tiny") / "tokenizer.json", folder)
+        assert b"".join(data for _, data in client.ask(request).tokens).decode() == "模型 fox"
+        assert isinstance(client.ask(m.Tokenize(id=2, text="a", tokenizer="nobody")), m.Problem)
 
 
 def test_scoring_gives_one_record_a_token(tiny):
