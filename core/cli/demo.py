@@ -66,7 +66,7 @@ def grow(path: Path, screen: Screen, quiet: bool) -> dict:
     screen.line(f"Workspace: {workspace.root}")
     view = run_to_end(folder, screen)
     result = report(workspace, folder.name, view.result, time.monotonic() - started)
-    _farewell(screen, result, workspace, folder.name)
+    _farewell(screen, result, workspace.root, folder.name)
     if not quiet:
         _summary(result)
     return result
@@ -89,15 +89,15 @@ def report(workspace: Workspace, name: str, grown: dict, elapsed_s: float) -> di
         "tokenizer": {key: tokenizer[key] for key in ("vocab_size", "bytes_per_token")},
         "model": {"parameters": train["parameters"]},
         "train": {key: train[key] for key in measured},
-        "exports": [_export(event) for event in verified],
+        "exports": [_export(event, workspace.path("exports", name)) for event in verified],
         "elapsed_s": round(elapsed_s, 1),
     }
 
 
-def _export(event: Verified) -> dict:
-    columns = ("format", "file", "bytes", "max_logit_difference", "top1_agreement", "perplexity")
-    verdict = say(event.verdict, "", "", event.values)
-    return {column: getattr(event, column) for column in columns} | {"verdict": verdict}
+def _export(event: Verified, folder: Path) -> dict:
+    columns = ("format", "bytes", "max_logit_difference", "top1_agreement", "perplexity")
+    facts = {column: getattr(event, column) for column in columns}
+    return facts | {"file": str(folder / event.file), "verdict": say(event.verdict, "", "", event.values)}
 
 
 def _summary(result: dict) -> None:
@@ -111,12 +111,11 @@ def _summary(result: dict) -> None:
     print(f"{result['elapsed_s']:.0f} s")
 
 
-def _farewell(screen: Screen, result: dict, workspace: Workspace, name: str) -> None:
+def _farewell(screen: Screen, result: dict, root: Path, name: str) -> None:
     """How to go on: talk to the model here, and in other programs."""
     screen.line("Talk to it here:")
-    screen.line(f'python main.py generate --workspace "{workspace.root}" --source run:{name} --prompt "Return the"', 1)
+    screen.line(f'python main.py generate --workspace "{root}" --source run:{name} --prompt "Return the"', 1)
     file = next((export["file"] for export in result["exports"] if export["format"] == "gguf-q8_0"), "")
     if file:
-        path = workspace.path("exports", name) / Path(file).name
         screen.line("Or in llama.cpp:")
-        screen.line(f'llama-cli -m "{path}" -no-cnv -p "Return the"', 1)
+        screen.line(f'llama-cli -m "{file}" -no-cnv -p "Return the"', 1)

@@ -3,11 +3,6 @@
 from core.errors import say
 from core.record import events as ev
 
-STAGES = {
-    "corpus": "Corpus", "tokenizer": "Tokenizer", "train": "Training", "index": "Index", "export": "Export",
-    "verify": "Check", "grow": "Growing",
-}  # fmt: skip
-
 
 def lasting(event: ev.Event) -> str:
     """The line that stays on the screen for this event; empty for what is not worth one."""
@@ -17,8 +12,8 @@ def lasting(event: ev.Event) -> str:
 
 def passing(event: ev.Event) -> str:
     """The line that is overwritten by the next: how far the work is; empty for other events."""
-    if not isinstance(event, ev.Progress) or not event.total:
-        return ""
+    if not isinstance(event, ev.Progress) or not event.total or event.unit == "stages":
+        return ""  # a stage has lines of its own
     share = min(1.0, event.done / event.total)
     filled = round(20 * share)
     bar = "█" * filled + "░" * (20 - filled)
@@ -70,7 +65,6 @@ _LINES = {
     ev.Resumed: lambda e: f"going on from step {e.from_step}",
     ev.Paused: lambda e: "paused",
     ev.Continued: lambda e: "going on",
-    ev.ChildStarted: lambda e: f"{STAGES.get(e.kind, e.kind)} ({e.name})",
     ev.Exported: lambda e: f"{e.format}: written, {size(e.bytes)}. {_template(e.note, e.values)}".rstrip(),
     ev.Verified: _verified,
     ev.Noted: lambda e: _template(e.text, e.values),

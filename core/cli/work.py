@@ -26,7 +26,8 @@ class Verb(msgspec.Struct, frozen=True):
 
 
 VERBS = {
-    "clean": Verb("corpus", "read files and folders, clean them, and keep the reason for every rejection"),
+    "clean": Verb("corpus", "read files and folders, clean them, and keep the reason for every rejection",
+                  presets="data"),
     "tokenize": Verb("tokenizer", "train a tokenizer on a corpus", stem="corpus"),
     "train": Verb("train", "grow a model", "models", "model", stem="corpus"),
     "index": Verb("index", "index a run's training text, so that its words can be traced", stem="run"),
@@ -113,10 +114,11 @@ def result_of(view: JobView, folder: JobFolder) -> dict:
 def tell(args: argparse.Namespace, result: dict) -> dict:
     """For people: the few facts of a result as lines; for machines the caller prints it."""
     if not args.json:
-        for key, value in result.items():
-            if isinstance(value, (str, int, float)):
-                print(f"{key.replace('_', ' ')}: {value:,}" if isinstance(value, int) else
-                      f"{key.replace('_', ' ')}: {value}")
+        facts = {key: value for key, value in result.items() if isinstance(value, (str, int, float))}
+        width = max(map(len, facts))
+        for key, value in facts.items():
+            shown = f"{value:,}" if isinstance(value, int) else f"{value:.4g}" if isinstance(value, float) else value
+            print(f"{key.replace('_', ' '):{width}}  {shown}")
     return result
 
 

@@ -183,8 +183,9 @@ def test_the_demo_reports_what_its_stages_measured(tmp_path):
         "tokenizer": {"vocab_size": 300, "bytes_per_token": 2.5},
         "model": {"parameters": 10},
         "train": {"first_val_bits_per_byte": 4.0, "last_val_bits_per_byte": 2.0, "tokens_per_s": 9.0},
-        "exports": [{"format": "onnx", "file": "a.onnx", "bytes": 7, "max_logit_difference": 1e-5,
-                     "top1_agreement": 1.0, "perplexity": 12.5, "verdict": "Answers alike in all."}],
+        "exports": [{"format": "onnx", "file": str(tmp_path / "exports" / "first" / "a.onnx"), "bytes": 7,
+                     "max_logit_difference": 1e-5, "top1_agreement": 1.0, "perplexity": 12.5,
+                     "verdict": "Answers alike in all."}],
         "elapsed_s": 12.3,
     }  # fmt: skip
 
