@@ -97,7 +97,7 @@ def _kernels(answer: Answer) -> Check:
     if answer.values.get("built"):
         return Check("own kernels", "ok", f"built, for {', '.join(answer.values['instruction_sets'])}")
     return Check("own kernels", "warning", f"not built: {answer.values.get('problem') or answer.last_words}",
-                 "Training works without them; with a C++ compiler run: python -m pip install -e .")
+                 "Training works without them; with a C++ compiler run: python -m core.kernels.build.")
 
 
 def space(workspace: Path) -> list[Check]:
