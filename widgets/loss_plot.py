@@ -110,7 +110,6 @@ class LossPlot(QWidget):
         bar.setSpacing(theme.space(1))
         bar.addWidget(self.metric_control)
         bar.addStretch(1)
-        bar.addWidget(self.axis_control)
         self.reset_button = self._tool("reset", self.tr("Show all"), self.show_all)
         self.export_button = self._tool("export", self.tr("Export"), lambda: None)
         self.export_button.setMenu(self._export_menu())
@@ -132,7 +131,8 @@ class LossPlot(QWidget):
         foot = QHBoxLayout()
         foot.setSpacing(theme.space(1))
         foot.addWidget(self.legend, 1)
-        for widget in (self.solid, self.dashed, Text(self.tr("Smoothing"), "caption", wrap=False), self.slider):
+        for widget in (self.solid, self.dashed, Text(self.tr("Smoothing"), "caption", wrap=False), self.slider,
+                       self.axis_control):  # fmt: skip
             foot.addWidget(widget)
         return foot
 

@@ -10,7 +10,7 @@ from core.spec.base import build
 from core.spec.files import preset
 from core.spec.grow import GrowSpec
 from widgets import theme
-from widgets.cards import ActionCard, Button, Card, PageHeader, Text
+from widgets.cards import ActionCard, Card, PageHeader, Text
 
 RECENT = 6
 PRESET = "first-model"
@@ -100,8 +100,9 @@ class HomePage(Page):
 
     def _recent(self) -> QWidget:
         self.recent_card = Card(self.tr("Lately"))
-        self._recent_empty = Text(self.tr(
-            "Nothing has been made here yet. Grow your first model, or import your own text on the Data page."), "muted")
+        nothing = self.tr("Nothing has been made here yet. Grow your first model, or import your own text on the Data "
+                          "page.")  # fmt: skip
+        self._recent_empty = Text(nothing, "muted")
         self._recent_list = None  # built with the first job, after the first paint
         self.recent_card.body.addWidget(self._recent_empty)
         self.recent_card.body.addStretch(1)

@@ -51,4 +51,6 @@ def scroll_area(content: QWidget) -> QScrollArea:
     area.setFrameShape(QFrame.Shape.NoFrame)
     area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
     area.setWidget(content)
+    for surface in (content, area.viewport()):  # what is behind shows through: the page, or a card
+        surface.setAutoFillBackground(False)
     return area

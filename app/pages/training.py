@@ -37,7 +37,8 @@ class TrainingPage(Page):
         self.empty = EmptyState(
             "training", self.tr("No run yet"),
             self.tr("A run teaches a model from a corpus cut into tokens. Import text and train a tokenizer on the "
-                    "Data page first, or grow your first model on Home with one click."), self.tr("New run"))  # fmt: skip
+                    "Data page first, or grow your first model on Home with one click."),
+            self.tr("New run"))  # fmt: skip
         self.empty.action_clicked.connect(self.show_form)
         self.stack = QStackedWidget()
         for widget in (self.empty, self.run, self.form):

@@ -2,8 +2,8 @@
 
 from PySide6.QtCore import QCoreApplication
 
-from app.state.story import TITLES, current_stage
 from app.state.jobs import Job, JobStore
+from app.state.story import TITLES, current_stage
 from app.translations import translate
 from app.words import count_text, time_left_text
 from widgets.job_strip import JobEntry
@@ -35,6 +35,6 @@ def strip_entry(job: Job, store: JobStore) -> JobEntry:
     rate = QCoreApplication.translate("strip", "{count} {unit}/s").format(
         count=count_text(speed), unit=translate(view.unit)) if speed and running else ""  # fmt: skip
     return JobEntry(
-        id=str(job.root), name=job.name, state=job.view.state, phase=phase, share=share, speed=rate.replace(" /s", "/s"),
+        id=str(job.root), name=job.name, state=job.view.state, phase=phase, share=share, speed=rate,
         time_left=time_left_text(worker.pace.left_s) if running else "", can_pause=job.kind in ("train", "grow"),
     )  # fmt: skip

@@ -34,7 +34,7 @@ class NewRunForm(QWidget):
             self.shape.addItem(translate(preset("models", name).title), name)
         self.about = Text("", "caption")
         self.form = SpecForm(TrainSpec)
-        self.sizing = SizingPanel(columns=2, parts=False)
+        self.sizing = SizingPanel(columns=2)
         self.missing = Text("", "error")
         self.start = Button(self.tr("Start training"), "primary", "play")
         self.cancel = Button(self.tr("Cancel"))

@@ -21,7 +21,6 @@ class ParityPanel(QWidget):
         super().__init__(parent)
         self.folder: Path | None = None
         self.table = ParityTable()
-        self.table.setMinimumHeight(theme.space(26))
         self.notes = Text("", "caption")
         self.how = Text("", "body")
         self.command = Text("", "mono")
@@ -44,9 +43,10 @@ class ParityPanel(QWidget):
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(theme.space(2))
-        column.addWidget(self.table, 1)
+        column.addWidget(self.table)
         column.addWidget(self.notes)
         column.addWidget(run_it)
+        column.addStretch(1)
 
     def show_export(self, job: Job) -> None:
         """Show what an export or a check has found so far."""
@@ -75,17 +75,16 @@ class ParityPanel(QWidget):
 
 def parity_rows(view: JobView) -> list[dict]:
     """Rows of the table: checked files with their figures, written ones that still wait for theirs."""
+    unknown = dict.fromkeys(("max_logit_difference", "top1_agreement", "perplexity", "tokens_per_s", "within"))
     checked = {v.format: v for v in view.verified}
     written = {e.format: e for e in view.exports}
     rows = []
     for name in dict.fromkeys([*written, *checked]):
         verified, exported = checked.get(name), written.get(name)
         row = {"format": name, "file": (verified or exported).file, "bytes": (verified or exported).bytes,
-               "note": fill(exported.note, exported.values) if exported else "", "within": None, "verdict": "",
-               "max_logit_difference": None, "top1_agreement": None, "perplexity": None, "tokens_per_s": None}  # fmt: skip
+               "note": fill(exported.note, exported.values) if exported else "", "verdict": "", **unknown}  # fmt: skip
         if verified is not None:
-            row |= {key: getattr(verified, key) for key in
-                    ("max_logit_difference", "top1_agreement", "perplexity", "tokens_per_s", "within")}  # fmt: skip
+            row |= {key: getattr(verified, key) for key in unknown}
             row["verdict"] = fill(verified.verdict, verified.values)
         rows.append(row)
     return rows

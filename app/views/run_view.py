@@ -44,9 +44,9 @@ class RunView(QWidget):
         self.plot = LossPlot()
         self.plot.setMinimumHeight(theme.space(34))
         self.curve = RunCurve(self.plot)
-        column.addWidget(self.plot, 3)
+        column.addWidget(self.plot, 1)
         column.addLayout(self._tabs())
-        column.addWidget(self.details, 2)
+        column.addWidget(self.details)
 
     def show_run(self, root: Path) -> None:
         """Show this run from its beginning to now."""
@@ -109,11 +109,11 @@ class RunView(QWidget):
         if flops_per_s and not self._peak_flops:
             self._peak_flops = float(job.folder.read_choices().get("peak_flops", 0.0))
         mfu = flops_per_s / self._peak_flops if flops_per_s and self._peak_flops else None
-        self.mfu.set_value(percent_text(mfu) if mfu else "")
+        self.mfu.set_value(percent_text(mfu, 1) if mfu else "")
         left = job.pace.left_s if view.state == "running" and view.unit == "steps" else None
         elapsed = last("elapsed_s")
-        self.left.set_value(duration_text(left) if left is not None else "", "",
-                            self.tr("{time} so far").format(time=duration_text(elapsed)) if elapsed else "")  # fmt: skip
+        so_far = self.tr("{time} so far").format(time=duration_text(elapsed)) if elapsed else ""
+        self.left.set_value(duration_text(left) if left is not None else "", "", so_far)
 
     def _speed(self) -> tuple[float, float]:
         """Tokens and FLOPs a second over the last steps."""
@@ -179,7 +179,7 @@ class RunView(QWidget):
         self.samples = SampleList()
         self.checkpoints, self.choices = Text("", "body"), Text("", "body")
         self.details = QStackedWidget()
-        self.details.setMinimumHeight(theme.space(16))
+        self.details.setFixedHeight(theme.space(18))
         for widget in (self.samples, _top(self.checkpoints), _top(self.choices)):
             self.details.addWidget(widget)
         keys = {"samples": self.tr("What it writes"), "checkpoints": self.tr("Checkpoints"),
@@ -195,8 +195,7 @@ class RunView(QWidget):
         row = QHBoxLayout()
         row.setSpacing(theme.space(1))
         row.addWidget(self.tabs)
-        row.addStretch(1)
-        row.addWidget(self.prompt, 2)
+        row.addWidget(self.prompt, 1)
         row.addWidget(self.ask)
         return row
 

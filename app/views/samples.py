@@ -1,5 +1,7 @@
 """What the model wrote at its checkpoints, the newest on top."""
 
+import re
+
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QVBoxLayout, QWidget
 
 from app.pages.page import scroll_area
@@ -9,6 +11,7 @@ from widgets.cards import Text
 from widgets.controls import Badge
 
 SHOWN = 24
+LONGEST_RUN = 20  # characters without a place to wrap
 
 
 class SampleList(QWidget):
@@ -20,7 +23,8 @@ class SampleList(QWidget):
         self._column = QVBoxLayout(content)
         self._column.setContentsMargins(0, 0, theme.space(1), 0)
         self._column.setSpacing(theme.space(1.5))
-        self._empty = Text(self.tr("The first sentences appear here as soon as the model has learnt a little."), "muted")
+        waiting = self.tr("The first sentences appear here as soon as the model has learnt a little.")
+        self._empty = Text(waiting, "muted")
         self._column.addWidget(self._empty)
         self._column.addStretch(1)
         outer = QVBoxLayout(self)
@@ -54,6 +58,11 @@ class SampleList(QWidget):
             head.addWidget(Badge("info", self.tr("asked for")))
         head.addStretch(1)
         column.addLayout(head)
-        text = Text((sample.prompt + sample.text).strip() or "…", "body")
-        column.addWidget(text)
+        column.addWidget(Text(presentable(sample.prompt + sample.text) or "…", "body"))
         return entry
+
+
+def presentable(text: str) -> str:
+    """What a young model wrote, made safe to show: no control characters, and long runs may wrap."""
+    shown = "".join(c if c.isprintable() or c == "\n" else " " for c in text).strip()
+    return re.sub(rf"(\S{{{LONGEST_RUN}}})", "\\1\u200b", re.sub(r"\n{3,}", "\n\n", shown))

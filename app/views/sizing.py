@@ -1,7 +1,7 @@
 """What a shape costs, before anything is built: parameters, work, memory, cache."""
 
 from PySide6.QtCore import QCoreApplication
-from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QProgressBar, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QProgressBar, QWidget
 
 from app.words import bytes_text, count_text, percent_text
 from core.model.sizing import flops_per_token, inference_memory, parameters, training_memory
@@ -11,9 +11,14 @@ from widgets.cards import Card, StatTile, Text
 
 
 class SizingPanel(QWidget):
-    """Four tiles and a bar for each part of the parameters; follows the spec as it is edited."""
+    """Four tiles, and on demand a card with a bar for each part; follows the spec as it is edited.
 
-    def __init__(self, *, columns: int = 4, parts: bool = True, parent: QWidget | None = None) -> None:
+    Args:
+        columns: tiles in a row.
+        parts: make ``self.parts``, a card that the page places where it likes.
+    """
+
+    def __init__(self, *, columns: int = 4, parts: bool = False, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.total = StatTile(self.tr("Parameters"), term="parameters")
         self.flops = StatTile(self.tr("Work per token"), term="FLOPs")
@@ -23,13 +28,10 @@ class SizingPanel(QWidget):
         grid.setSpacing(theme.space(1))
         for index, tile in enumerate((self.total, self.flops, self.memory, self.cache)):
             grid.addWidget(tile, index // columns, index % columns)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(theme.space(1))
-        column.addLayout(grid)
-        self._bars: dict[str, tuple[Text, QProgressBar, Text]] = {}
-        if parts:
-            column.addWidget(self._parts())
+        grid.setContentsMargins(0, 0, 0, 0)
+        self.setLayout(grid)
+        self._bars: dict[str, tuple[QProgressBar, Text]] = {}
+        self.parts = self._parts() if parts else None
 
     def set_spec(self, spec: ModelSpec, sequences: int = 16, precision: str = "fp32") -> None:
         """Show what this shape costs; ``sequences`` are computed at once while training."""
@@ -38,12 +40,13 @@ class SizingPanel(QWidget):
         memory = training_memory(spec, sequences, precision == "bf16")["total"]
         self.total.set_value(count_text(parts["total"]), "", self.tr("exactly {count}").format(
             count=f"{parts['total']:,}"))  # fmt: skip
-        self.flops.set_value(count_text(flops.training), "FLOP", self.tr("forward and backward; answering takes a third"))
+        self.flops.set_value(count_text(flops.training), "FLOP", self.tr("to train; answering takes a third"))
         self.memory.set_value(bytes_text(memory), "", self.tr("estimate for {count} sequences at once").format(
             count=sequences))  # fmt: skip
         cache = inference_memory(spec)["kv_cache"]
-        self.cache.set_value(bytes_text(cache), "", self.tr("{count} tokens, float32").format(count=f"{spec.context:,}"))
-        for key, (label, bar, figure) in self._bars.items():
+        length = self.tr("{count} tokens, float32").format(count=f"{spec.context:,}")
+        self.cache.set_value(bytes_text(cache), "", length)
+        for key, (bar, figure) in self._bars.items():
             share = parts[key] / parts["total"] if parts["total"] else 0
             bar.setValue(round(1000 * share))
             figure.setText(f"{count_text(parts[key])} · {percent_text(share)}" if parts[key] else "–")
@@ -57,16 +60,15 @@ class SizingPanel(QWidget):
         }  # fmt: skip
         card = Card(self.tr("Where the parameters are"))
         for key, word in words.items():
-            label, bar, figure = Text(word, "body", wrap=False), QProgressBar(), Text("", "caption", wrap=False)
-            label.setFixedWidth(theme.space(16))
-            figure.setFixedWidth(theme.space(13))
+            bar, figure = QProgressBar(), Text("", "caption", wrap=False)
             bar.setRange(0, 1000)
             bar.setTextVisible(False)
             bar.setAccessibleName(word)
             row = QHBoxLayout()
-            row.setSpacing(theme.space(1))
-            for widget, stretch in ((label, 0), (bar, 1), (figure, 0)):
-                row.addWidget(widget, stretch)
+            row.addWidget(Text(word, "body", wrap=False), 1)
+            row.addWidget(figure)
+            card.body.addSpacing(theme.space(0.5))
             card.body.addLayout(row)
-            self._bars[key] = (label, bar, figure)
+            card.body.addWidget(bar)
+            self._bars[key] = (bar, figure)
         return card

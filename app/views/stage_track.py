@@ -1,6 +1,6 @@
 """The stages of growing a model as a row of tiles; a click shows what happened there."""
 
-from PySide6.QtCore import Signal
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QWidget
 
 from app.state.story import TITLES, Stage
@@ -41,12 +41,13 @@ class _Tile(Card):
     def __init__(self, title: str) -> None:
         super().__init__(title, choosable=True)
         self.title.set_role("strong")
-        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Maximum)
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         self.body.setContentsMargins(theme.space(1.5), theme.space(1), theme.space(1.5), theme.space(1))
         self.body.setSpacing(theme.space(0.5))
         self.badge = Badge("queued", self.tr("Waiting"))
         self.detail = Text("", "caption")
-        self.detail.setMinimumHeight(theme.space(2))
+        self.detail.setMinimumHeight(theme.space(4))
+        self.detail.setAlignment(Qt.AlignmentFlag.AlignTop)
         self.body.addWidget(self.badge)
         self.body.addWidget(self.detail)
         for label in (self.title, self.detail):

