@@ -214,8 +214,13 @@ class EmptyState(QWidget):
         column = QVBoxLayout(self)
         column.setSpacing(theme.space(1))
         column.addStretch(1)
-        for widget in (picture, self.title, self.text):
+        for widget in (picture, self.title):
             column.addWidget(widget, 0, Qt.AlignmentFlag.AlignHCenter)
+        row = QHBoxLayout()  # stretches, not an alignment: an aligned label is never asked how tall it wraps
+        row.addStretch(1)
+        row.addWidget(self.text)
+        row.addStretch(1)
+        column.addLayout(row)
         column.addSpacing(theme.space(1))
         column.addWidget(self.action, 0, Qt.AlignmentFlag.AlignHCenter)
         column.addStretch(1)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from app.pages.glass_panels import AnswerPanel, AskPanel, DoubtPanel, RiskTiles
 from app.pages.glass_spans import SpanPanel
@@ -58,10 +58,9 @@ class GlassPage(Page):
             self.tr("See how sure a model was of every word, and which of its words stand in its training text."),
             self.tr("Generate and look"), primary_icon="glass")  # fmt: skip
         self.header.primary_clicked.connect(self._primary)
-        self._stack = QStackedWidget()
-        self._stack.addWidget(self._empty_state())
-        self._stack.addWidget(self._content())
-        self.body.addWidget(self._stack, 1)
+        self._no_model, self._content = self._empty_state(), self._panels()
+        self.body.addWidget(self._no_model, 1)
+        self.body.addWidget(self._content, 1)
         self._connect()
         self.refresh_sources()
 
@@ -100,7 +99,6 @@ class GlassPage(Page):
         """Put an answer that was produced elsewhere (the playground) under the glass."""
         self.ask.choose(source)
         self.ask.question.setPlainText(prompt)
-        self._stack.setCurrentIndex(1)
         self.look = Look(source, prompt, list(records), finished=True)
         self._show_look()
         self._attribute()
@@ -123,7 +121,8 @@ class GlassPage(Page):
         """Read anew which models there are."""
         sources = list_engines(self.context.workspace)
         self.ask.set_sources(sources)
-        self._stack.setCurrentIndex(1 if sources or self.look else 0)
+        self._no_model.setVisible(not sources)
+        self._content.setVisible(bool(sources))
         self.header.primary.setVisible(bool(sources))
 
     def _empty_state(self) -> QWidget:
@@ -135,27 +134,23 @@ class GlassPage(Page):
         empty.action_clicked.connect(lambda: self.context.navigate("home"))
         return empty
 
-    def _content(self) -> QWidget:
+    def _panels(self) -> QWidget:
         self.ask, self.answer, self.tiles = AskPanel(), AnswerPanel(), RiskTiles()
         self.doubts, self.spans, self.summary = DoubtPanel(), SpanPanel(), Notice()
-        results = QWidget()
-        column = QVBoxLayout(results)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(theme.space(2))
+        self._nothing_asked = EmptyState(
+            "glass", self.tr("Nothing has been asked yet"),
+            self.tr("Type the beginning of a sentence above and press “Generate and look”. Every word of the answer "
+                    "is then shaded by how sure the model was of it."))  # fmt: skip
+        self._results = QWidget()
+        column = _column(self._results)
         column.addWidget(self.summary)
         column.addLayout(_side_by_side((self.answer, 5), (self.tiles, 3)))
         column.addLayout(_side_by_side((self.doubts, 1), (self.spans, 3)), 1)
-        self._results = QStackedWidget()
-        self._results.addWidget(EmptyState(
-            "glass", self.tr("Nothing has been asked yet"),
-            self.tr("Type the beginning of a sentence above and press “Generate and look”. Every word of the answer "
-                    "is then shaded by how sure the model was of it.")))  # fmt: skip
-        self._results.addWidget(results)
+        self._results.hide()
         content = QWidget()
-        column = QVBoxLayout(content)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(theme.space(2))
+        column = _column(content)
         column.addWidget(self.ask)
+        column.addWidget(self._nothing_asked, 1)
         column.addWidget(self._results, 1)
         return content
 
@@ -288,7 +283,8 @@ class GlassPage(Page):
     def _show_look(self) -> None:
         """Show everything that is known of the generation now."""
         look = self.look
-        self._results.setCurrentIndex(1)
+        self._nothing_asked.hide()
+        self._results.show()
         self.answer.show_answer(look.prompt, look.records, look.support)
         self.tiles.show_risk(answer_risk(look.records) if look.finished else None, look.support)
         self.doubts.show_doubts(look.records if look.finished else [], look.support)
@@ -323,6 +319,13 @@ class GlassPage(Page):
 
     def _build_text(self) -> str:
         return self.tr("Build the index")
+
+
+def _column(widget: QWidget) -> QVBoxLayout:
+    column = QVBoxLayout(widget)
+    column.setContentsMargins(0, 0, 0, 0)
+    column.setSpacing(theme.space(2))
+    return column
 
 
 def _side_by_side(*panels: tuple[QWidget, int]) -> QHBoxLayout:
