@@ -43,10 +43,10 @@ def run(spec: TokenizerSpec, folder: JobFolder, emit, control: Control) -> dict:
         emit(Noted(
             text="The text supports only {found} tokens of the {asked} asked for.",
             values={"found": tokenizer.vocab_size, "asked": spec.vocab_size}))
-    result |= {"learnt_bytes": learner.total_bytes, "elapsed_s": round(time.perf_counter() - started, 3)}
+    result["learnt_bytes"] = learner.total_bytes
     tokenizer.save(folder.root)
-    write_json(folder.path("report.json"), result)
-    return result
+    write_json(folder.path("report.json"), result)  # without the time taken: equal requests give equal outputs
+    return result | {"elapsed_s": round(time.perf_counter() - started, 3)}
 
 
 class Learner:
@@ -88,9 +88,10 @@ class Learner:
         thread = threading.Thread(target=self._work, daemon=True)  # a stop leaves it behind with the process
         thread.start()
         while thread.is_alive():
-            thread.join(_LOOK_EVERY_S)
             control.check()
             emit(Progress(stage="learning", done=self._taken, total=self.total_bytes, unit="bytes"))
+            thread.join(_LOOK_EVERY_S)
+        emit(Progress(stage="learning", done=self.total_bytes, total=self.total_bytes, unit="bytes"))
         if isinstance(self._result, BaseException):
             raise self._result
         return self._result

@@ -5,6 +5,7 @@ that llama.cpp can repeat token for token: byte-level BPE in GPT-2's manner, Wor
 Unigram without a prefixed space.
 """
 
+import json
 from collections import Counter
 from collections.abc import Iterable, Iterator
 
@@ -68,28 +69,48 @@ def _make_bytes(spec: TokenizerSpec, texts: Iterable[str], characters: Counter) 
 
 def _train_wordpiece(spec: TokenizerSpec, texts: Iterable[str], characters: Counter) -> Tokenizer:
     """Cased; white space is folded to single spaces. Source: Devlin et al. 2019, arXiv:1810.04805."""
-    tokenizer = Tokenizer(models.WordPiece(unk_token=UNKNOWN, max_input_chars_per_word=_WORD_CHARACTERS))
+    learner = _wordpiece(models.WordPiece(unk_token=UNKNOWN))
+    # The trainer numbers "##x" in the order of a hash table, another one each time, unless they come first.
+    alphabet = [character for character in _common(characters, spec.vocab_size // 4) if not character.isspace()]
+    first = [END, UNKNOWN, *(f"##{character}" for character in alphabet)]
+    learner.train_from_iterator(texts, trainers.WordPieceTrainer(
+        vocab_size=spec.vocab_size, min_frequency=spec.min_frequency, special_tokens=first,
+        initial_alphabet=alphabet, limit_alphabet=len(alphabet), show_progress=False))
+    return _wordpiece(models.WordPiece(
+        learner.get_vocab(), unk_token=UNKNOWN, max_input_chars_per_word=_WORD_CHARACTERS))
+
+
+def _wordpiece(model: models.WordPiece) -> Tokenizer:
+    tokenizer = Tokenizer(model)
     tokenizer.normalizer = normalizers.BertNormalizer(strip_accents=False, lowercase=False)
     tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
     tokenizer.decoder = decoders.WordPiece(cleanup=False)
-    tokenizer.train_from_iterator(texts, trainers.WordPieceTrainer(
-        vocab_size=spec.vocab_size, min_frequency=spec.min_frequency, special_tokens=[END, UNKNOWN],
-        limit_alphabet=spec.vocab_size // 2, show_progress=False))
     return tokenizer
 
 
 def _train_unigram(spec: TokenizerSpec, texts: Iterable[str], characters: Counter) -> Tokenizer:
-    """Source: Kudo 2018, arXiv:1804.10959."""
-    tokenizer = Tokenizer(models.Unigram())
+    """Pieces of equal worth may come out differently a second time: the library drops them in hash order.
+
+    Source: Kudo 2018, arXiv:1804.10959.
+    """
+    learner = _unigram(models.Unigram())
+    # The trainer refuses more characters than tokens, so the rare ones make way for a line end.
+    known = _common(characters, spec.vocab_size // 2)
+    rare = str.maketrans(dict.fromkeys(characters.keys() - known.keys(), "\n"))
+    learner.train_from_iterator((text.translate(rare) for text in texts), trainers.UnigramTrainer(
+        vocab_size=spec.vocab_size, special_tokens=[END, UNKNOWN], unk_token=UNKNOWN, show_progress=False))
+    # Sums in hash order differ in their last digits; those are cut off.
+    pieces = json.loads(learner.to_str())["model"]["vocab"][2:]
+    scored = sorted(((piece, round(score, 4)) for piece, score in pieces), key=lambda pair: (-pair[1], pair[0]))
+    return _unigram(models.Unigram([(END, 0.0), (UNKNOWN, 0.0), *scored], unk_id=1))
+
+
+def _unigram(model: models.Unigram) -> Tokenizer:
+    tokenizer = Tokenizer(model)
     # No piece may cross a line end, nor spell a special token: the model would find it in ordinary text.
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence([
         pre_tokenizers.Split(Regex(r"\n|<\|"), "isolated"), pre_tokenizers.Metaspace(prepend_scheme="never")])
     tokenizer.decoder = decoders.Metaspace(prepend_scheme="never")
-    # The trainer refuses more characters than tokens, so the rare ones make way for a line end.
-    known = _common(characters, spec.vocab_size // 2)
-    rare = str.maketrans(dict.fromkeys(characters.keys() - known.keys(), "\n"))
-    tokenizer.train_from_iterator((text.translate(rare) for text in texts), trainers.UnigramTrainer(
-        vocab_size=spec.vocab_size, special_tokens=[END, UNKNOWN], unk_token=UNKNOWN, show_progress=False))
     return tokenizer
 
 

@@ -18,6 +18,7 @@ _BOMS = (  # UTF-32 first: its mark begins with that of UTF-16
     (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))  # fmt: skip
 _TEXT_CONTROLS = frozenset(b"\t\n\v\f\r\x1b")
 _MOST_CONTROLS = 0.02  # a larger share of control bytes means that this is not text
+_NEARLY = 0.1  # two encodings whose disorder differs by less explain the text equally well
 _MOST_BROKEN = 0.1  # a larger share of undecodable characters means so too
 
 
@@ -110,9 +111,12 @@ def _legacy(sample: bytes, broken: float, path: Path) -> str:
     from charset_normalizer import from_bytes
 
     lines = b"\n".join(line for line in sample.splitlines() if not line.isascii())
-    best = from_bytes(lines[:_DETECT_BYTES]).best()
-    if best is not None:
-        return best.encoding
+    matches = list(from_bytes(lines[:_DETECT_BYTES]))
+    for match in matches:  # Latin code pages look alike, and the Western one is by far the most common
+        if match.chaos <= matches[0].chaos + _NEARLY and "cp1252" in match.could_be_from_charset:
+            return "cp1252"
+    if matches:
+        return matches[0].encoding
     if broken <= _MOST_BROKEN:
         return "utf-8"
     raise LabError(

@@ -39,6 +39,6 @@ def visible_text(page: str) -> str:
         node.insert_before(_BREAK)
         node.insert_after(_BREAK)
     folded = re.sub(r"[ \t\r\n\f]+", " ", tree.body.text(separator=""))
-    lines = [line.strip().replace(_SPACE, " ").rstrip() for line in folded.split(_BREAK)]
+    lines = [line.strip(" ").replace(_SPACE, " ").rstrip() for line in folded.split(_BREAK)]
     body = re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip("\n")
     return f"{heading}\n\n{body}".strip("\n") if not body.startswith(heading) else body

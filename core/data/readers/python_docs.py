@@ -30,7 +30,7 @@ _PASSED_OVER = {
 }  # fmt: skip
 _SHOWN_PRIVATE = {"_core"}  # numpy keeps its documentation in a folder with a private name
 _ADDERS = {"add_docstr", "_add_docstr", "add_docstr_all", "add_newdoc"}  # calls that attach documentation to C code
-_PLACEHOLDER_LINE = re.compile(r"^\s*\{\w+\}\s*$\n?", re.MULTILINE)
+_PLACEHOLDER_LINE = re.compile(r"^[ \t]*\{\w+\}[ \t]*\n?", re.MULTILINE)
 
 
 class Item(NamedTuple):

@@ -10,15 +10,16 @@ from core.data.readers.lines import bounded_lines
 from core.errors import LabError
 
 _DELIMITERS = ",;\t|"
+_MOST_CHARACTERS = 64 << 20  # of one field; a longer one is a quote that never ends
 
 
 def read_table(origin: Origin, reading: Reading) -> Iterator[Raw | Refused]:
     """A document a row, from the column that holds the text; a row too long costs that row only.
 
     Raises:
-        LabError: the column asked for is not there.
+        LabError: the column asked for is not there, or a quoted field never ends.
     """
-    csv.field_size_limit(min(reading.max_bytes, 2**31 - 1))
+    csv.field_size_limit(max(reading.max_bytes, _MOST_CHARACTERS))
     refused: list[Refused] = []
     lines = _csv_lines(origin, reading, refused)
     head = next(lines, "")
@@ -35,9 +36,9 @@ def read_table(origin: Origin, reading: Reading) -> Iterator[Raw | Refused]:
         except StopIteration:
             break
         except csv.Error as error:
-            yield Refused(
-                "", origin.source, line, 0, "unreadable", "This row cannot be read: {error}.", {"error": str(error)})
-            continue
+            raise LabError(
+                "The table cannot be read from line {line} on: {error}.", str(origin.path),
+                "Look for a quotation mark that is never closed.", line=line, error=str(error)) from None
         yield from refused
         refused.clear()
         if row:

@@ -1,0 +1,94 @@
+"""Cleaning rules: what they mend, what they set aside, and what they say about it."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from core.data.filters.duplicates import FingerprintSet, fingerprint
+from core.data.filters.rules import MAKERS, Rules
+from core.spec.base import build
+from core.spec.corpus import CorpusSpec, ExactDuplicates, FixText, MinimumLength
+from core.spec.files import preset, preset_names
+
+
+def reason(rules, *documents):
+    """The reason of the last document, in words."""
+    judge = Rules(rules).judge
+    for text in documents:
+        verdict = judge(text)[1]
+    return verdict and verdict.text.format(**verdict.values)
+
+
+@pytest.mark.parametrize("broken, mended", [
+    ("rÃ©sumÃ© â€” ok", "résumé — ok"),
+    ("a\x00b\x07c\x1b[31md\x1b[0m", "abcd"),
+    ("one\r\ntwo\rthree\u2028four\x0bx", "one\ntwo\nthree\nfourx"),
+    ("\ufeffstart\tkept\n", "start\tkept\n"),
+])
+def test_fix_text_mends_mojibake_controls_and_line_ends(broken, mended):
+    assert Rules([FixText()]).judge(broken) == (mended, None)
+
+
+@pytest.mark.parametrize("text", [
+    "“Quoted” — ﬁne… &amp; ｆｕｌｌ，宽。", "e\u0301 and é differ", "👩‍👩‍👧 🇫🇷", "naïve café"])
+def test_fix_text_leaves_what_a_person_may_have_meant(text):
+    assert Rules([FixText()]).judge(text) == (text, None)
+
+
+@given(st.text())
+def test_fix_text_leaves_nothing_to_fix(text):
+    once, why = Rules([FixText()]).judge(text)
+    if why is None:
+        assert not set(once) & set(map(chr, [*range(9), *range(11, 32), 127, 0x85, 0xFEFF]))
+
+
+def test_fix_text_sets_aside_what_is_empty_or_undecodable():
+    assert "Nothing visible" in reason([FixText()], "\x00 \n\x01")
+    assert "20.0%" in reason([FixText()], "abcd\ufffd" * 10)
+    assert reason([FixText(most_broken=0.5)], "abcd\ufffd" * 10) is None
+
+
+def test_minimum_length_says_the_length_and_the_limit():
+    said = reason([MinimumLength(characters=10)], "  short  ")
+    assert "5 characters" in said and "10" in said
+    assert reason([MinimumLength(characters=5)], "  short  ") is None
+
+
+def test_exact_duplicates_keeps_the_first_and_folds_case_and_white_space():
+    judge = Rules([ExactDuplicates()]).judge
+    verdicts = [judge(text)[1] for text in ("One  Text", "other", "one\ntext ", "onetext")]
+    assert [v is None for v in verdicts] == [True, True, False, True]
+    assert verdicts[2].values["fingerprint"] == fingerprint("ONE TEXT").hex()
+
+
+def test_rules_work_in_the_order_of_the_spec_and_can_be_off():
+    short_then_same = Rules([MinimumLength(characters=5), ExactDuplicates()])
+    assert [short_then_same.judge("abc")[1].rule for _ in range(2)] == ["minimum_length"] * 2
+    assert Rules([MinimumLength(on=False)]).judge("x") == ("x", None)
+
+
+@given(st.lists(st.integers(0, 3000).map(lambda i: i.to_bytes(16, "little")), max_size=3000))
+def test_the_fingerprint_set_answers_as_a_set_does(marks):
+    compact, plain = FingerprintSet(), set()
+    for mark in marks:
+        assert compact.add(mark) == (mark not in plain)
+        plain.add(mark)
+    assert len(compact) == len(plain)
+
+
+def test_the_fingerprint_set_grows_and_forgets_nothing():
+    compact = FingerprintSet()
+    marks = [fingerprint(str(i)) for i in range(5000)]
+    assert all(compact.add(mark) for mark in marks) and not any(compact.add(mark) for mark in marks)
+
+
+def test_every_rule_of_a_spec_has_its_function():
+    every = [{"rule": rule.__struct_config__.tag} for rule in MAKERS]
+    assert len(Rules(build(CorpusSpec, {"sources": [], "rules": every}).rules)._filters) == len(MAKERS)
+
+
+@pytest.mark.parametrize("name", preset_names("data"))
+def test_presets_are_whole_specs_but_for_their_sources(name):
+    found = preset("data", name)
+    assert found.title and found.about and found.source
+    assert build(CorpusSpec, {"sources": ["x"], **found.values}).rules
