@@ -1,7 +1,7 @@
 """What else the model considered: the ten likeliest tokens beside the chosen one."""
 
 from PySide6.QtCore import QPoint, QRectF, QSize, Qt
-from PySide6.QtGui import QGuiApplication, QPainter, QPaintEvent
+from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import QWidget
 
 from widgets import theme
@@ -12,25 +12,32 @@ NAME_PX, PERCENT_PX = 104, 52
 
 
 class TokenPopup(QWidget):
-    """A small card that never takes the focus."""
+    """A small card over the window that never takes the focus.
 
-    def __init__(self, parent: QWidget) -> None:
-        super().__init__(parent, Qt.WindowType.ToolTip | Qt.WindowType.FramelessWindowHint)
-        self.setAttribute(Qt.WidgetAttribute.WA_ShowWithoutActivating)
-        self.setAttribute(Qt.WidgetAttribute.WA_TranslucentBackground)
+    It is a child of the window rather than a window of its own: some desktops place those where they like.
+    """
+
+    def __init__(self, owner: QWidget) -> None:
+        super().__init__(owner)
+        self.owner = owner
+        self.hide()
         self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
         self.token = StripToken(b"")
 
     def show_token(self, token: StripToken, below: QPoint, above: QPoint) -> None:
-        """Show for a token, under it or, where there is no room, over it (global places)."""
+        """Show for a token, under it or, where there is no room, over it (places in the owner)."""
         self.token = token
+        window = self.owner.window()
+        if self.parentWidget() is not window:
+            self.setParent(window)
         self.setFixedSize(self.sizeHint())
-        screen = (QGuiApplication.screenAt(below) or QGuiApplication.primaryScreen()).availableGeometry()
-        left = min(max(below.x(), screen.left()), screen.right() - self.width())
-        fits = below.y() + 6 + self.height() <= screen.bottom()
+        below, above = self.owner.mapTo(window, below), self.owner.mapTo(window, above)
+        left = max(min(below.x(), window.width() - self.width() - 4), 4)
+        fits = below.y() + 6 + self.height() <= window.height() or above.y() < window.height() / 2
         self.move(left, below.y() + 6 if fits else above.y() - 6 - self.height())
-        self.update()
+        self.raise_()
         self.show()
+        self.update()
 
     def sizeHint(self) -> QSize:
         return QSize(WIDTH_PX, HEAD_PX + ROW_PX * len(self.token.top[:10]) + PAD_PX)

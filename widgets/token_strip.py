@@ -197,6 +197,10 @@ class TokenStrip(QAbstractScrollArea):
         self._set_hover(-1)
         super().wheelEvent(event)
 
+    def hideEvent(self, event) -> None:
+        self._set_hover(-1)
+        super().hideEvent(event)
+
     def focusOutEvent(self, event) -> None:
         self._popup.hide()
         super().focusOutEvent(event)
@@ -238,7 +242,7 @@ class TokenStrip(QAbstractScrollArea):
             self._popup.hide()
             return
         box = self.token_rect(index).toRect()
-        below, above = (self.viewport().mapToGlobal(QPoint(box.left(), y)) for y in (box.bottom(), box.top()))
+        below, above = (self.viewport().mapTo(self, QPoint(box.left(), y)) for y in (box.bottom(), box.top()))
         self._popup.show_token(self.tokens[index], below, above)
 
     def _set_selection(self, start: int, end: int) -> None:

@@ -209,8 +209,10 @@ def tokens() -> QWidget:
         marks = ("verbatim", "unsure", "unsupported") if mode == "probability" else ()
         column.addWidget(TokenLegend(mode, marks))
         column.addWidget(strip)
-    page.popup = strip._popup
-    page.popup.show_token(strip_tokens()[8], QPoint(100, 100), QPoint(100, 80))
+    page.resize(1280, 800)
+    page.show()
+    QApplication.processEvents()
+    strip._popup.show_token(strip_tokens()[8], QPoint(500, 40), QPoint(500, 10))
     return page
 
 
@@ -273,8 +275,6 @@ def main(folder: Path) -> None:
                 page.grab()
                 app.processEvents()
                 page.grab().save(str(folder / f"{make.__name__}-{mode}-{language}.png"))
-                if hasattr(page, "popup"):
-                    page.popup.grab().save(str(folder / f"popup-{mode}-{language}.png"))
                 page.close()
 
 
