@@ -38,7 +38,9 @@ def resume(folder: JobFolder) -> None:
 
 def launch(folder: JobFolder) -> subprocess.Popen:
     """Start ``python -m core.jobs.worker FOLDER``, detached from this process and its terminal."""
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "utf-8", "PYTHONUNBUFFERED": "1"}
+    # Waiting threads sleep instead of spinning: beside a window and other jobs, spinning ones cost half the speed.
+    environment = {"OMP_WAIT_POLICY": "PASSIVE", **os.environ, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"}
+    environment["PYTHONIOENCODING"] = "utf-8"
     with open(folder.path("stderr.log"), "ab") as said:
         return subprocess.Popen(
             [sys.executable, "-m", "core.jobs.worker", str(folder.root)],

@@ -51,20 +51,24 @@ class Attention(nn.Module):
         q = self.q(x).view(batch, length, self.heads, self.head).transpose(1, 2)  # (B, H, T, d)
         k = self.k(x).view(batch, length, self.kv, self.head).transpose(1, 2)
         v = self.v(x).view(batch, length, self.kv, self.head).transpose(1, 2)
+        if self.path == "ours" and cache is None and not (self.training and self.dropout):
+            half = self.head // 2  # our kernel turns queries and keys itself, from half of the (repeating) table
+            rope = None if angles is None else tuple(table[:, :half] for table in angles)
+            out = ops.attention(q, k, v, rope=rope, path="ours")
+        else:
+            out = self._attend(q, k, v, angles, cache, layer)
+        return self.o(out.transpose(1, 2).reshape(batch, length, self.heads * self.head))
+
+    def _attend(self, q: Tensor, k: Tensor, v: Tensor, angles, cache: KVCache | None, layer: int) -> Tensor:
+        """The plain path: torch's own attention, with a cache and dropout where they are asked for."""
         if angles is not None:
             q, k = rotate(q, *angles), rotate(k, *angles)
         if cache is not None:
             k, v = cache.append(layer, k, v)
-        out = self._attend(q, k, v)
-        return self.o(out.transpose(1, 2).reshape(batch, length, self.heads * self.head))
-
-    def _attend(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
-        fresh = q.shape[2] == k.shape[2]
-        dropout = self.dropout if self.training else 0.0
-        if fresh and not dropout:
-            return ops.attention(q, k, v, path=self.path)
+        new, seen = q.shape[2], k.shape[2]
         mask = None
-        if not fresh and q.shape[2] > 1:  # several new tokens behind a cache: each sees those before it
-            mask = torch.ones(q.shape[2], k.shape[2], dtype=torch.bool, device=q.device).tril(k.shape[2] - q.shape[2])
+        if 1 < new < seen:  # several new tokens behind a cache: each sees those before it
+            mask = torch.ones(new, seen, dtype=torch.bool, device=q.device).tril(seen - new)
         return F.scaled_dot_product_attention(
-            q, k, v, mask, dropout_p=dropout, is_causal=fresh, enable_gqa=self.heads != self.kv)
+            q, k, v, mask, dropout_p=self.dropout if self.training else 0.0, is_causal=new == seen,
+            enable_gqa=self.heads != self.kv)

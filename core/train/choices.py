@@ -59,13 +59,19 @@ def label(precision: str, paths) -> str:
 def _candidates(spec: TrainSpec, model: Decoder, device: str) -> list[tuple[str, tuple]]:
     """Every precision with torch alone, with each of our kernels, and with all of them."""
     precisions = ("fp32", "bf16") if spec.precision == "auto" else (spec.precision,)
-    built = [name for name in ops.available().get("ops", []) if device == "cpu"]
-    usable = [name for name in built if _applies(name, model)]
+    usable = [name for name in _ours(device) if _applies(name, model)]
     sets = [()] if spec.kernels != "ours" or not usable else []
     if spec.kernels != "torch" and usable:
         sets += [(name,) for name in usable] if spec.kernels == "auto" and len(usable) > 1 else []
         sets.append(tuple(usable))
     return [(p, tuple((name, "ours") for name in names)) for p in precisions for names in sets]
+
+
+def _ours(device: str) -> list[str]:
+    """Names of the parts of a step that have a kernel of our own here."""
+    if device == "cuda":
+        return ["loss"] if ops.available()["triton"] else []
+    return ["loss", "attention"] if ops.available()["built"] else []
 
 
 def _applies(name: str, model: Decoder) -> bool:
