@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 from core.data.shards import TokenShard
-from core.errors import LabError
+from core.errors import LabError, say
 from core.export.hostile import HOSTILE
 from core.export.quantize import tensor_types
 from core.export.verify import Reference, compare, held_out_windows, judge
@@ -50,8 +50,8 @@ def check_files(folder: JobFolder, export: JobFolder, decoder: Decoder, count: i
             control.check()
 
         row = _check_file(export.path(name), format, reference, texts, tokenizer, check)
-        rows.append(row)
         emit(Verified(**{key: value for key, value in row.items() if key not in NOT_SHOWN}))
+        rows.append(row | {"verdict": say(row["verdict"], "", "", row.pop("values"))})
     write_json(folder.path(PARITY), {
         "export": export.name, "run": contents["run"], "checkpoint": contents["checkpoint"], "step": contents["step"],
         "tokens": reference.tokens, "reference_perplexity": reference.perplexity(), "versions": versions(),

@@ -1,5 +1,6 @@
 """How to run what was exported: a Modelfile for Ollama and one page of plain words."""
 
+import re
 from pathlib import Path
 
 from core.record.atomic import write_text
@@ -18,15 +19,16 @@ def write_usage(folder: Path, name: str, context: int, files: dict[str, str]) ->
     """
     gguf = next((files[format] for format in PREFERRED if format in files), None)
     lines = [f"{name}: a language model grown with Coldframe. It continues text; it does not follow instructions.", ""]
+    tag = re.sub(r"[^a-z0-9._-]+", "-", name.lower()).strip("-._") or "model"
     if gguf:
         write_text(folder / "Modelfile", modelfile(gguf, context))
         lines += [
-            f'llama.cpp:  llama-completion -m {gguf} -c {context} -n 100 -no-cnv -p "Once"',
-            f"Ollama:     ollama create {name.lower()} -f Modelfile && ollama run {name.lower()}",
+            f'llama.cpp:  llama-completion -m "{gguf}" -c {context} -n 100 -no-cnv -p "Once"',
+            f"Ollama:     ollama create {tag} -f Modelfile && ollama run {tag}",
         ]
     if "onnx" in files:
         lines += [
-            f"ONNX:       onnxruntime.InferenceSession('{files['onnx']}').run(['logits'], {{'ids': [[0, ...]]}})",
+            f"ONNX:       onnxruntime.InferenceSession('{files['onnx']}').run(['logits'], {{'ids': np.array([[0]])}})",
             "            Token 0 starts every text; the tokenizer is in the file's metadata (coldframe.tokenizer).",
         ]
     lines += ["", "parity.json, where there is one, says how each file's answers differ from the trained model's."]

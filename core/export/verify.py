@@ -99,9 +99,9 @@ def perplexity(losses: list[np.ndarray]) -> float:
     return float(np.exp(np.concatenate(losses).mean()))
 
 
-def open_exact(path: Path, format: str) -> Engine:
-    """The file in its own runtime, as exactly as that computes."""
-    return OnnxEngine(path) if format == "onnx" else GgufEngine(path, exact=True)
+def open_exact(path: Path, format: str, context: int) -> Engine:
+    """The file in its own runtime, as exactly as that computes, for texts of up to ``context`` tokens."""
+    return OnnxEngine(path) if format == "onnx" else GgufEngine(path, context=context, exact=True)
 
 
 def open_fast(path: Path, format: str) -> Engine:
@@ -125,7 +125,7 @@ def compare(
     Raises:
         LabError: the runtime refuses the file, or dies.
     """
-    engine = open_exact(path, format)
+    engine = open_exact(path, format, max(map(len, reference.windows)))
     try:
         difference, equal, losses, done = 0.0, 0, [], 0
         for window, ids in enumerate(reference.windows):
