@@ -33,11 +33,13 @@ class Splitter:
 
     @property
     def mended_share(self) -> float | None:
-        """A share that leaves neither side empty; None when all is well or nothing can be done.
+        """A share that leaves neither side empty, or at least something to train on; None when all is well.
 
         A small corpus may by chance hold out nothing, or everything.
         """
-        if not self.share or self._lowest >= self._highest:
+        if self._lowest >= self._highest:  # one document, or copies of one, which never part
+            return 0.0 if self.counts["held_out"] else None
+        if not self.share:
             return None
         if not self.counts["held_out"]:
             return self._lowest + 2.0**-53  # just the document with the lowest number

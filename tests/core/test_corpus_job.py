@@ -111,6 +111,13 @@ def test_two_documents_or_more_always_leave_something_on_each_side(tmp_path, cou
         assert 1 <= splits.count("held_out") < count and splits.count("held_out") == result["held_out"]
 
 
+def test_a_single_document_is_there_to_train_on(tmp_path):
+    for seed in range(6):
+        write_lines(tmp_path, LONG[:1] * 2)
+        result, root, _ = clean(tmp_path, f"c{seed}", held_out=0.5, seed=seed, rules=[])
+        assert result["held_out"] == 0 and {d.split for d in Documents(root)} == {"train"}
+
+
 def test_nothing_is_held_out_when_nothing_is_asked_for(tmp_path):
     write_lines(tmp_path, LONG)
     assert clean(tmp_path, held_out=0.0)[0]["held_out"] == 0
