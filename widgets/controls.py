@@ -41,6 +41,7 @@ class SegmentedControl(QWidget):
                                "last" if last else "middle")  # fmt: skip
             button.setAccessibleName(f"{name}: {text}" if name else text)
             button.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+            button.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Expanding)  # scripts differ in height
             self._group.addButton(button)
             self._buttons[key] = button
             row.addWidget(button)

@@ -293,7 +293,7 @@ class LossPlot(QWidget):
         for axis in (self._bottom, self._left):
             axis.dress()
             axis.setGrid(False)
-        self.plot.showGrid(x=False, y=True, alpha=0.10)
+        self.plot.showGrid(x=False, y=True, alpha=0.7)
         self._cross.setPen(pg.mkPen(theme.color("line_strong"), width=1))
         for series in self.series.values():
             self._dress_series(series)

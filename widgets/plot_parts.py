@@ -29,6 +29,20 @@ def clock(seconds: float) -> str:
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
 
 
+def round_step(least: float) -> float:
+    """The smallest of ..., 1, 2, 5, 10, ... that is not below ``least``."""
+    if not 0 < least < math.inf:
+        return 1.0
+    power = 10.0 ** math.floor(math.log10(least))
+    return next(step * power for step in (1, 2, 5, 10) if step * power >= least * 0.999)
+
+
+def clock_step(least: float) -> float:
+    """The smallest round span of time, seconds, that is not below ``least``."""
+    spans = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200, 86400)
+    return next((float(span) for span in spans if span >= least), 86400 * round_step(least / 86400))
+
+
 class NumberAxis(pg.AxisItem):
     """An axis with short numbers, or with a clock when ``timed``."""
 
@@ -40,6 +54,12 @@ class NumberAxis(pg.AxisItem):
     def tickStrings(self, values, scale, spacing) -> list[str]:
         """Texts of the ticks."""
         return [clock(value) if self.timed else short_number(value) for value in values]
+
+    def tickSpacing(self, low, high, size) -> list[tuple[float, float]]:
+        """One level of ticks only: the finer ones that pyqtgraph adds cost most of a frame."""
+        room = 96 if self.orientation == "bottom" else 56  # pixels from tick to tick
+        least = (high - low) / max(size / room, 1)
+        return [(clock_step(least) if self.timed else round_step(least), 0)]
 
     def dress(self) -> None:
         """Take the colours and the font of the theme."""

@@ -5,12 +5,13 @@ inside ``paintEvent`` and connects ``theme.bus.changed`` to ``self.update``.
 """
 
 from dataclasses import dataclass, fields
+from functools import cache
 from pathlib import Path
 from string import Template
 from typing import Literal
 
 from PySide6.QtCore import QObject, Qt, Signal
-from PySide6.QtGui import QColor, QFont, QPalette
+from PySide6.QtGui import QColor, QFont, QFontDatabase, QPalette
 from PySide6.QtWidgets import QApplication
 
 ASSETS = Path(__file__).resolve().parents[1] / "assets"
@@ -113,10 +114,17 @@ def space(units: float) -> int:
     return round(units * UNIT_PX)
 
 
+@cache
+def families(mono: bool = False) -> list[str]:
+    """The wanted font families that this machine has: matching missing ones anew costs milliseconds a frame."""
+    wanted, there = MONO_FAMILIES if mono else FAMILIES, set(QFontDatabase.families())
+    return [family for family in wanted if family in there] or wanted[-1:]
+
+
 def font(role: str = "body") -> QFont:
     """The font of a role: caption, body, strong, section, title, display, mono."""
     made = QFont()
-    made.setFamilies(MONO_FAMILIES if role == "mono" else FAMILIES)
+    made.setFamilies(families(role == "mono"))
     made.setPixelSize(SIZES_PX[role])
     if role in ("strong", "section", "title", "display"):
         made.setWeight(QFont.Weight.DemiBold)
@@ -170,7 +178,7 @@ def style_sheet() -> str:
     values |= {f"size_{role}": f"{px}px" for role, px in SIZES_PX.items()}
     values |= {"radius": f"{RADIUS_PX}px", "mode": _mode, "style": (ASSETS / "style").as_posix()}
     values["disabled"] = blend(color("surface"), color("text"), 0.45).name()
-    values["mono"] = ", ".join(f'"{family}"' for family in MONO_FAMILIES)
+    values["mono"] = ", ".join(f'"{family}"' for family in families(mono=True))
     return Template((ASSETS / "style" / "coldframe.qss").read_text("utf-8")).substitute(values)
 
 
