@@ -55,6 +55,13 @@ def _train(view) -> str:
         bits=f"{last.bits_per_byte:.3f}", steps=count_text(last.step))  # fmt: skip
 
 
+def _index(view) -> str:
+    if "tokens" not in view.result:
+        return ""
+    return QCoreApplication.translate("summary", "{count} tokens searchable").format(
+        count=count_text(view.result["tokens"]))  # fmt: skip
+
+
 def _export(view) -> str:
     good = sum(v.within for v in view.verified)
     return QCoreApplication.translate("summary", "{files} files, {good} answer as the model does").format(
@@ -66,7 +73,7 @@ def _grow(view) -> str:
     return QCoreApplication.translate("summary", "{done} of 5 stages done").format(done=done)
 
 
-_RESULTS = {"corpus": _corpus, "tokenizer": _tokenizer, "train": _train, "export": _export, "verify": _export,
+_RESULTS = {"corpus": _corpus, "tokenizer": _tokenizer, "train": _train, "index": _index, "export": _export, "verify": _export,
             "grow": _grow}  # fmt: skip
 
 

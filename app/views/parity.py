@@ -20,6 +20,7 @@ class ParityPanel(QWidget):
     def __init__(self, *, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.folder: Path | None = None
+        self._rows: list[dict] = []
         self.table = ParityTable()
         self.notes = Text("", "caption")
         self.how = Text("", "body")
@@ -51,7 +52,8 @@ class ParityPanel(QWidget):
     def show_export(self, job: Job) -> None:
         """Show what an export or a check has found so far."""
         self.folder = job.root
-        self.table.set_rows(parity_rows(job.view))
+        self._rows = parity_rows(job.view)
+        self.table.set_rows(self._rows)
         lines = [f"{e.format}: {fill(e.note, e.values)}" for e in job.view.exports if e.note]
         self.notes.setText("\n".join(lines))
         self.notes.setVisible(bool(lines))
@@ -63,6 +65,10 @@ class ParityPanel(QWidget):
         self.command.setText(f"llama-cli -m {best} -n 64" if best else "")
         self.run_card.setVisible(bool(best))
         self.copy_modelfile.setVisible((job.root / "Modelfile").is_file())
+
+    def table_rows(self) -> list[dict]:
+        """The rows shown now."""
+        return list(self._rows)
 
     def _open_folder(self) -> None:
         if self.folder is not None:

@@ -50,6 +50,7 @@ class _Tile(Card):
         self.detail.setAlignment(Qt.AlignmentFlag.AlignTop)
         self.body.addWidget(self.badge)
         self.body.addWidget(self.detail)
+        self.body.addStretch(1)
         for label in (self.title, self.detail):
             label.setTextInteractionFlags(label.textInteractionFlags().NoTextInteraction)
 
