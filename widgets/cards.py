@@ -40,6 +40,7 @@ class Text(QLabel):
     def _keep_whole(self) -> None:
         """Layouts squeeze wrapped labels; none of their lines may be cut."""
         if self.wordWrap() and self.text():
+            self.setMinimumHeight(0)  # the height asked for next is never less than the minimum set before
             self.setMinimumHeight(self.heightForWidth(self.width()))
 
     def set_role(self, role: str) -> None:
