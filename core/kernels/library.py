@@ -38,10 +38,28 @@ class AttentionJob(Structure):
                 ("scale", c_float), ("bf16", c_int32)]
 
 
+class NormJob(Structure):
+    """Mirror of the struct of this name in cpu/table.h."""
+
+    _fields_ = [*((name, c_void_p) for name in ("x", "d_y", "y", "d_x", "weight", "inverse_rms", "d_weight")),
+                ("rows", c_int64), ("width", c_int64), ("epsilon", c_float), ("bf16", c_int32)]
+
+
+class GatedJob(Structure):
+    """Mirror of the struct of this name in cpu/table.h."""
+
+    _fields_ = [*((name, c_void_p) for name in ("gate", "up", "d_y", "y", "d_gate", "d_up")),
+                ("count", c_int64), ("bf16", c_int32)]
+
+
 _JOBS = {
     "coldframe_cross_entropy": CrossEntropyJob,
     "coldframe_attention_forward": AttentionJob,
     "coldframe_attention_backward": AttentionJob,
+    "coldframe_norm_forward": NormJob,
+    "coldframe_norm_backward": NormJob,
+    "coldframe_gated_forward": GatedJob,
+    "coldframe_gated_backward": GatedJob,
 }
 
 

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from core.errors import LabError
-from core.kernels import head, heads, library, reference
+from core.kernels import head, heads, library, pointwise, reference
 
 Path = Literal["torch", "ours"]
 
@@ -76,3 +76,39 @@ def attention(q: Tensor, k: Tensor, v: Tensor, *, rope: tuple[Tensor, Tensor] | 
     library.load()
     dtype = torch.get_autocast_dtype("cpu") if torch.is_autocast_enabled("cpu") else v.dtype
     return heads.Attention.apply(q.to(dtype), k.to(dtype), v.to(dtype), cosines, sines)
+
+
+def rms_norm(x: Tensor, weight: Tensor, epsilon: float = 1e-5, *, path: Path = "torch") -> Tensor:
+    """x / sqrt(mean(x^2) + epsilon) * weight over the last dimension; shape and dtype of x.
+
+    Args:
+        x: (..., D), float32 or bfloat16.
+        weight: (D,), float32.
+        epsilon: keeps the division safe.
+        path: "torch" or "ours" (on a GPU both are torch's).
+    Raises:
+        LabError: path is "ours" and the library is missing; remedy: build it.
+    Source: Zhang & Sennrich 2019, arXiv:1910.07467.
+    """
+    if path == "torch" or x.device.type != "cpu":
+        return reference.rms_norm(x, weight, epsilon)
+    library.load()
+    return pointwise.RmsNorm.apply(x, weight, epsilon)
+
+
+def gated_silu(gate: Tensor, up: Tensor, *, path: Path = "torch") -> Tensor:
+    """silu(gate) * up, the inside of SwiGLU; shape and dtype of gate.
+
+    Args:
+        gate, up: the same shape and dtype, float32 or bfloat16.
+        path: "torch" or "ours" (on a GPU both are torch's).
+    Raises:
+        LabError: path is "ours" and the library is missing; remedy: build it.
+    Source: Shazeer 2020, arXiv:2002.05202.
+    """
+    if path == "torch" or gate.device.type != "cpu":
+        return reference.gated_silu(gate, up)
+    if gate.shape != up.shape or gate.dtype != up.dtype:
+        raise ValueError(f"gate {tuple(gate.shape)} {gate.dtype} and up {tuple(up.shape)} {up.dtype} differ")
+    library.load()
+    return pointwise.GatedSilu.apply(gate, up)

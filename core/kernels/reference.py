@@ -25,3 +25,13 @@ def attention(q: Tensor, k: Tensor, v: Tensor, cosines: Tensor | None = None, si
     if cosines is not None:
         q, k = rotate(q, cosines, sines).to(v.dtype), rotate(k, cosines, sines).to(v.dtype)
     return F.scaled_dot_product_attention(q, k, v, is_causal=True, enable_gqa=q.shape[1] != k.shape[1])
+
+
+def rms_norm(x: Tensor, weight: Tensor, epsilon: float) -> Tensor:
+    """Each row divided by the root of its mean square, times a learned weight; see ops."""
+    return F.rms_norm(x, (x.shape[-1],), weight.to(x.dtype), epsilon)
+
+
+def gated_silu(gate: Tensor, up: Tensor) -> Tensor:
+    """silu(gate) * up; see ops."""
+    return F.silu(gate) * up

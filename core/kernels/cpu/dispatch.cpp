@@ -105,17 +105,17 @@ EXPORT int coldframe_use_isa(const char* name) {
 
 EXPORT const char* coldframe_current_isa() { return current().name; }
 
-EXPORT void coldframe_cross_entropy(CrossEntropyJob* job, int threads) {
-    current();
-    team_run(threads, share<CrossEntropyJob, &Table::cross_entropy>, job);
-}
+// The kernels: each runs one job on so many threads and returns when it is done.
+#define KERNEL(name, Job)                                        \
+    EXPORT void coldframe_##name(Job* job, int threads) {        \
+        current();                                               \
+        team_run(threads, share<Job, &Table::name>, job);        \
+    }
 
-EXPORT void coldframe_attention_forward(AttentionJob* job, int threads) {
-    current();
-    team_run(threads, share<AttentionJob, &Table::attention_forward>, job);
-}
-
-EXPORT void coldframe_attention_backward(AttentionJob* job, int threads) {
-    current();
-    team_run(threads, share<AttentionJob, &Table::attention_backward>, job);
-}
+KERNEL(cross_entropy, CrossEntropyJob)
+KERNEL(attention_forward, AttentionJob)
+KERNEL(attention_backward, AttentionJob)
+KERNEL(norm_forward, NormJob)
+KERNEL(norm_backward, NormJob)
+KERNEL(gated_forward, GatedJob)
+KERNEL(gated_backward, GatedJob)

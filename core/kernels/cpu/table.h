@@ -27,6 +27,23 @@ struct AttentionJob {
     int32_t bf16;
 };
 
+struct NormJob {  // y = x / rms(x) * weight, over rows of `width`
+    const void *x, *d_y;
+    void *y, *d_x;
+    const float* weight;
+    float *inverse_rms, *d_weight;  // (rows,); (shares, width), one row of partial sums a share
+    int64_t rows, width;
+    float epsilon;
+    int32_t bf16;
+};
+
+struct GatedJob {  // y = silu(gate) * up
+    const void *gate, *up, *d_y;
+    void *y, *d_gate, *d_up;
+    int64_t count;
+    int32_t bf16;
+};
+
 }  // extern "C"
 
 // Every function does share `part` of `parts`.
@@ -35,6 +52,10 @@ struct Table {
     void (*cross_entropy)(CrossEntropyJob&, int part, int parts);
     void (*attention_forward)(AttentionJob&, int part, int parts);
     void (*attention_backward)(AttentionJob&, int part, int parts);
+    void (*norm_forward)(NormJob&, int part, int parts);
+    void (*norm_backward)(NormJob&, int part, int parts);
+    void (*gated_forward)(GatedJob&, int part, int parts);
+    void (*gated_backward)(GatedJob&, int part, int parts);
 };
 
 struct Span { int64_t begin, end; };
