@@ -61,15 +61,8 @@ def _begin(stage: str, data: dict, folder: JobFolder) -> JobFolder:
     view = read_view(child.root)
     if view.resumable or view.attempt == 0:
         launch.launch(child)
-        _await_attempt(child, view.attempt)
+        launch.await_attempt(child, view.attempt)
     return child
-
-
-def _await_attempt(child: JobFolder, attempt: int, timeout_s: float = 60.0) -> None:
-    """Wait until the new worker has said that it started, or its old end would be taken for the new one."""
-    deadline = time.monotonic() + timeout_s
-    while read_view(child.root).attempt == attempt and time.monotonic() < deadline:
-        time.sleep(LOOK_EVERY_S)
 
 
 def _follow(child: JobFolder, control) -> JobView:

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import msgspec
@@ -10,6 +11,7 @@ import msgspec
 from core.errors import LabError
 from core.record.folder import JobFolder, Workspace
 from core.record.lock import is_alive
+from core.record.view import read_view
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -47,6 +49,13 @@ def launch(folder: JobFolder) -> subprocess.Popen:
             stdin=subprocess.DEVNULL, stdout=said, stderr=said, cwd=ROOT, env=environment, close_fds=True,
             **_detached(),
         )  # fmt: skip
+
+
+def await_attempt(folder: JobFolder, attempt: int, timeout_s: float = 60.0) -> None:
+    """Wait until a worker newer than ``attempt`` has said that it started; its old end is not the new one's."""
+    deadline = time.monotonic() + timeout_s
+    while read_view(folder.root).attempt == attempt and time.monotonic() < deadline:
+        time.sleep(0.1)
 
 
 def _detached() -> dict:

@@ -65,13 +65,24 @@ def _write(temporary: Path, final: Path, model: Decoder, optimizer, state: Train
     shutil.rmtree(temporary, ignore_errors=True)
     try:
         temporary.mkdir()
-        (temporary / MODEL).write_bytes(save(weights, metadata))
-        (temporary / OPTIMIZER).write_bytes(save(moments))
+        (temporary / MODEL).write_bytes(canonical(save(weights, metadata)))
+        (temporary / OPTIMIZER).write_bytes(canonical(save(moments)))
         (temporary / STATE).write_bytes(msgspec.json.encode(state))
         commit_dir(temporary, final)
     except OSError as error:
         shutil.rmtree(temporary, ignore_errors=True)
         raise disk_error(error, final) from error
+
+
+def canonical(data: bytes) -> bytes:
+    """Safetensors with the metadata in alphabetical order: the library's own order changes from run to run."""
+    size = int.from_bytes(data[:8], "little")
+    header = json.loads(data[8 : 8 + size])
+    if "__metadata__" in header:
+        header = {"__metadata__": dict(sorted(header.pop("__metadata__").items())), **header}
+    text = json.dumps(header, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 8)  # tensors begin at a multiple of 8 bytes; their offsets count from there
+    return len(text).to_bytes(8, "little") + text + data[8 + size :]
 
 
 def _retain(folder: Path, keep: int, needed: set[str]) -> None:
