@@ -1,5 +1,6 @@
 """What a job looks like now: a pure fold of its events, plus whether its worker lives."""
 
+import time
 from pathlib import Path
 from typing import Literal
 
@@ -13,6 +14,7 @@ from core.record.log import Record, read_events
 
 State = Literal["queued", "running", "paused", "completed", "stopped", "failed", "crashed"]
 LIVE = ("queued", "running", "paused")
+START_S = 60.0  # a worker that has not said a word for so long never started
 
 
 class Problem(msgspec.Struct, frozen=True):
@@ -155,7 +157,9 @@ def read_view(path: Path) -> JobView:
 
 def with_liveness(view: JobView, folder: JobFolder) -> JobView:
     """A job that claims to run but whose worker is gone has crashed; show the last it said."""
-    if view.state not in ("running", "paused") or is_alive(folder.root):
+    if not view.live or is_alive(folder.root):
+        return view
+    if view.state == "queued" and time.time() - folder.path("spec.toml").stat().st_mtime < START_S:
         return view
     last = read_events(folder.path("events.jsonl"))[0]
     if last and isinstance(last[-1].event, ev.TERMINAL):

@@ -14,7 +14,7 @@ from core.train.measure import validate
 from core.train.sample import sample
 from core.train.schedules import warmup_cosine
 
-PROGRESS_EVERY_S = 0.5
+PROGRESS_EVERY_S = (0.5, 5.0)  # at first, and in a run of hours: its log must stay quick to read
 
 
 class Trainer:
@@ -157,6 +157,7 @@ class Trainer:
 
     def _say_progress(self) -> None:
         now = time.monotonic()
-        if now - self._said >= PROGRESS_EVERY_S or self.state.step == self.steps:
+        least, most = PROGRESS_EVERY_S
+        if now - self._said >= min(most, max(least, self.state.elapsed_s / 600)) or self.state.step == self.steps:
             self._said = now
             self.emit(Progress(done=self.state.step, total=self.steps, unit="steps"))
