@@ -10,12 +10,12 @@ from app.pages.glass_panels import AnswerPanel, AskPanel, DoubtPanel, RiskTiles
 from app.pages.glass_spans import SpanPanel
 from app.pages.page import Page
 from app.state.context import AppContext
+from app.state.run_indexes import RunIndexes, indexed_run
 from app.translations import translate
 from core.data.documents import Documents
 from core.errors import LabError, say
 from core.glass.uncertainty import answer_risk, summarise, unsupported_and_unsure
 from core.infer.sources import list_engines, split_run
-from core.spec.export import IndexSpec
 from core.spec.glass import Support
 from core.spec.messages import Attributed, ChatMessage, Finished, Loaded, Problem, Token, TokenRecord
 from core.spec.sampling import SamplingSpec
@@ -52,6 +52,7 @@ class GlassPage(Page):
         super().__init__(context, parent=parent)
         self.look: Look | None = None
         self._loaded = ""  # the source that the engine holds
+        self.indexes = RunIndexes(context, self)
         self._waiting: dict[str, int] = {}  # what was asked of the engine -> the request's id
         self.set_header(
             self.tr("Glass"),
@@ -70,7 +71,7 @@ class GlassPage(Page):
         """Show the page; ``records`` puts a generation made elsewhere under the glass, ``job`` is an index job."""
         self.refresh_sources()
         if job is not None and self.context.jobs.job(job) is not None:
-            source = f"run:{_indexed_run(self.context.jobs.job(job))}"
+            source = f"run:{indexed_run(self.context.jobs.job(job))}"
         if records:
             self.show_generation(source, prompt, records)
             return
@@ -162,13 +163,14 @@ class GlassPage(Page):
         session.attributed.connect(self._on_attributed)
         session.problem_raised.connect(self._on_problem)
         session.process_ended.connect(self._on_process_ended)
-        for signal in (jobs.job_added, jobs.job_changed):
-            signal.connect(self._on_job)
+        jobs.job_changed.connect(self._on_job)
+        self.indexes.changed.connect(self._on_index)
         self.ask.submitted.connect(self.generate)
         self.answer.token_clicked.connect(lambda token: self.spans.choose_token(token - 1))
         self.doubts.word_chosen.connect(self.answer.select)
         self.spans.span_chosen.connect(self._on_span)
         self.spans.index_asked.connect(self.build_index)
+        self.summary.action_clicked.connect(self.build_index)
 
     # What the engine says.
 
@@ -228,12 +230,18 @@ class GlassPage(Page):
     def build_index(self) -> None:
         """Start the job that makes the run's training text searchable."""
         if self.look is not None and self.look.run:
-            self.context.start_job("index", self.look.run, IndexSpec(run=self.look.run))
-            self._show_index_state(self.look.run)
+            self.indexes.build(self.look.run)
+
+    def _on_index(self, run: str) -> None:
+        look = self.look
+        if look is not None and look.finished and look.run == run and not look.found:
+            if "attribute" not in self._waiting:
+                self._attribute()
+            self._show_summary()
 
     def _show_index_state(self, run: str) -> bool:
         """Say how it stands with the run's index; True when it can be asked."""
-        state = self._index_state(run) if run else "unknown"
+        state = self.indexes.state(run) if run else "unknown"
         if state == "completed":
             self.spans.show_state(self.tr("Searching the training text"), "")
         elif state == "unknown":
@@ -253,19 +261,9 @@ class GlassPage(Page):
                         "built once, in seconds, and takes four bytes a token."), self._build_text())  # fmt: skip
         return state == "completed"
 
-    def _index_state(self, run: str) -> str:
-        """The best state among the index jobs of a run; empty when there is none."""
-        states = [job.view.state for job in self.context.jobs.jobs("index") if _indexed_run(job) == run]
-        return next((s for s in ("completed", "running", "queued", "paused") if s in states), "")
-
     def _on_job(self, root: Path) -> None:
         job = self.context.jobs.job(root)
-        if job is None:
-            return
-        if job.kind == "index" and self.look and self.look.finished and not self.look.found:
-            if _indexed_run(job) == self.look.run and "attribute" not in self._waiting:
-                self._attribute()
-        elif job.kind in ("train", "export") and not job.view.live:
+        if job is not None and job.kind in ("train", "export") and not job.view.live:
             self.refresh_sources()
 
     # What is on screen.
@@ -288,13 +286,20 @@ class GlassPage(Page):
         self.answer.show_answer(look.prompt, look.records, look.support)
         self.tiles.show_risk(answer_risk(look.records) if look.finished else None, look.support)
         self.doubts.show_doubts(look.records if look.finished else [], look.support)
+        self._show_summary()
+        if look.found:
+            self._show_spans(look)
+
+    def _show_summary(self) -> None:
+        """Say what is doubtful and why; with the one thing to do where the training text is not indexed yet."""
+        look = self.look
         self.summary.setVisible(look.finished)
         if look.finished:
             doubtful = look.support is not None and any(unsupported_and_unsure(look.records, look.support))
             level = "warning" if doubtful else "info" if look.support is None else "good"
-            self.summary.show_message(level, summarise(look.records, look.support).sentence(translate))
-        if look.found:
-            self._show_spans(look)
+            missing = bool(look.run) and not look.found and not self.indexes.state(look.run)
+            sentence = summarise(look.records, look.support).sentence(translate)
+            self.summary.show_message(level, sentence, self._build_text() if missing else "")
 
     def _show_spans(self, look: Look) -> None:
         kept = [span for span in look.found.spans if span.kept]
@@ -334,7 +339,3 @@ def _side_by_side(*panels: tuple[QWidget, int]) -> QHBoxLayout:
     for panel, stretch in panels:
         row.addWidget(panel, stretch)
     return row
-
-
-def _indexed_run(job) -> str:
-    return job.folder.request["spec"].get("run", "")

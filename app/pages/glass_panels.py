@@ -103,7 +103,7 @@ class AnswerPanel(Card):
         self.strip = TokenStrip()
         self.strip.setMinimumHeight(theme.space(14))
         self.strip.clicked.connect(self.token_clicked)
-        self.legend = TokenLegend("probability", ("verbatim", "unsure", "unsupported"))
+        self.legend = TokenLegend("probability")
         self.mode.value_changed.connect(self.strip.set_mode)
         self.mode.value_changed.connect(self.legend.set_mode)
         self.body.removeWidget(self.title)
@@ -113,6 +113,7 @@ class AnswerPanel(Card):
         self.body.addLayout(head)
         self.body.addWidget(self.strip, 1)
         self.body.addWidget(self.legend)
+        self.body.addWidget(TokenLegend("plain", ("verbatim", "unsure", "unsupported")))
 
     def show_answer(self, prompt: str, records: Sequence[TokenRecord], support: Sequence[Support] | None) -> None:
         """Show a prompt and what followed, with what is known of its support."""

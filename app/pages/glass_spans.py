@@ -55,7 +55,7 @@ class SpanPanel(Card):
         self._stack = QStackedWidget()
         self._stack.addWidget(self.state)
         self._stack.addWidget(found)
-        self._stack.setMinimumHeight(theme.space(40))
+        self._stack.setMinimumHeight(theme.space(36))
         self.body.addWidget(self._stack, 1)
 
     def show_state(self, title: str, text: str, action: str = "") -> None:

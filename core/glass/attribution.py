@@ -126,9 +126,11 @@ class Tracer:
         row, first = int(self.doc_rows[owner]), int(self.doc_starts[owner]) + 1
         document = self.documents[row]
         text = texts.setdefault(row, document.text)
+        before = self.tokens[first:offset]
         # the text before the match is as long as its tokens' bytes
-        start_byte = int(self.tokenizer.byte_lengths[self.tokens[first:offset]].sum())
-        start, end = find_characters(text, start_byte, data)
+        start, end = exact_place(text, int(self.tokenizer.byte_lengths[before].sum()), data)
+        if start < 0:
+            start, end = folded_place(text, b"".join(map(self.tokenizer.token_bytes, before.tolist())), data)
         snippet, match = _snippet(text, start, end, data)
         return SpanDocument(
             row=row, source=document.source, line=document.line, snippet=snippet, match=match, start=start, end=end,
@@ -170,23 +172,34 @@ def token_support(index: SuffixArray, ids: list[int], cut: Cut, ranges: list[tup
     return support
 
 
-def find_characters(text: str, start_byte: int, data: bytes) -> tuple[int, int]:
-    """Characters [start, end) of ``text`` where ``data`` stands, expected at a byte offset.
-
-    Where the tokenizer changed the text on its way in, bytes no longer add up: then the occurrence
-    (up to outer white space) closest to the expected place is taken, or (-1, -1) when there is none.
-    """
+def exact_place(text: str, start_byte: int, data: bytes) -> tuple[int, int]:
+    """Characters [start, end) of ``text`` where ``data`` stands at a byte offset; (-1, -1) if it does not."""
     encoded = text.encode("utf-8")
-    if encoded[start_byte : start_byte + len(data)] == data:
-        start = len(encoded[:start_byte].decode("utf-8"))
-        return start, start + len(data.decode("utf-8"))
-    wanted = data.decode("utf-8", "replace").strip()
-    expected = len(encoded[:start_byte].decode("utf-8", "ignore"))
-    near = [place for place in (text.rfind(wanted, 0, expected), text.find(wanted, expected)) if place >= 0]
+    if encoded[start_byte : start_byte + len(data)] != data:
+        return -1, -1
+    start = len(encoded[:start_byte].decode("utf-8"))
+    return start, start + len(data.decode("utf-8"))
+
+
+def folded_place(text: str, before: bytes, data: bytes) -> tuple[int, int]:
+    """The same for tokenizers that fold white space (WordPiece) or do not know every character.
+
+    White space is left out of the comparison, and of several occurrences the one closest to where
+    ``before`` would end is taken; (-1, -1) if there is none.
+    """
+    places = [place for place, character in enumerate(text) if not character.isspace()]
+    packed = "".join(text[place] for place in places)
+    wanted, expected = _packed(data), len(_packed(before))
+    near = [place for place in (packed.rfind(wanted, 0, expected + len(wanted)), packed.find(wanted, expected))
+            if place >= 0]  # fmt: skip
     if not wanted or not near:
         return -1, -1
     start = min(near, key=lambda place: abs(place - expected))
-    return start, start + len(wanted)
+    return places[start], places[start + len(wanted) - 1] + 1
+
+
+def _packed(data: bytes) -> str:
+    return "".join(data.decode("utf-8", "replace").split())
 
 
 def _snippet(text: str, start: int, end: int, data: bytes) -> tuple[str, tuple[int, int]]:

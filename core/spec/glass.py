@@ -38,8 +38,8 @@ class AttributionRules(Spec):
 class SpanDocument(msgspec.Struct, frozen=True):
     """A training document that holds a span, and the place where it stands.
 
-    ``start`` and ``end`` are characters of the kept document's text; both are -1 where the tokenizer
-    changed the text on its way in, so that the place cannot be shown to the letter.
+    ``start`` and ``end`` are characters of the kept document's text, which says there what the span says (up
+    to white space, where the tokenizer folds it). Both are -1 where the tokenizer does not know a character.
     """
 
     row: int  # of the corpus' kept documents

@@ -95,7 +95,9 @@ def test_building_the_index_from_the_page_leads_to_the_marked_training_text(qtbo
     page.show_generation("run:tiny", "Return", records_of(grown, ANSWER, probability=0.02))
     assert "not indexed yet" in page.spans.state.title.text()
     assert page.look.support is None and page.doubts.title.text() == "Unsure"
-    page.spans.state.action.click()
+    assert page.summary.action.text() == page.spans.state.action.text() == "Build the index"
+    page.summary.action.click()
+    assert page.summary.action.isHidden()
     qtbot.waitUntil(lambda: page.look.found is not None, timeout=WAIT_MS)
 
     span = page.look.found.spans[0]

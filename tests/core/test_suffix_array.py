@@ -22,7 +22,7 @@ def places_by_hand(tokens, ngram):
 
 
 @pytest.mark.parametrize("dtype", [np.uint16, np.uint32])
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=40)
 @given(documents=CORPORA)
 def test_suffixes_are_sorted_as_numbers_not_as_bytes(dtype, documents):
     tokens = tokens_of(documents, dtype) * np.array(255, dtype)  # spans the byte border
@@ -30,7 +30,7 @@ def test_suffixes_are_sorted_as_numbers_not_as_bytes(dtype, documents):
     assert sort_suffixes(tokens).tolist() == expected
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=40)
 @given(documents=CORPORA, ngram=NGRAMS)
 def test_counts_and_places_equal_a_plain_search(tmp_path_factory, documents, ngram):
     tokens = tokens_of(documents)
@@ -44,7 +44,7 @@ def test_counts_and_places_equal_a_plain_search(tmp_path_factory, documents, ngr
     assert len(some) == min(2, len(expected)) and set(some) <= set(expected)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=40)
 @given(documents=CORPORA, ids=st.lists(st.integers(0, 5), max_size=8))
 def test_the_longest_match_is_the_longest(tmp_path_factory, documents, ids):
     tokens = tokens_of(documents)
