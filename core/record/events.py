@@ -5,12 +5,12 @@ from typing import Union
 import msgspec
 
 
-class Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="event", tag=lambda name: _snake(name)):
-    """Base of all events; the log adds version, sequence number and time."""
-
-
 def _snake(name: str) -> str:
     return "".join(f"_{c.lower()}" if c.isupper() else c for c in name).lstrip("_")
+
+
+class Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="event", tag=lambda name: _snake(name)):
+    """Base of all events; the log adds version, sequence number and time."""
 
 
 class Started(Event):
