@@ -6,6 +6,7 @@ The two are run in turn, so that whatever else the machine does slows both alike
 import statistics
 import time
 from collections.abc import Callable
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -19,6 +20,9 @@ Step = Callable[[], None]
 HEADS = [(4096, 128, 2048), (4096, 128, 4096), (4096, 128, 8192), (4096, 384, 8192)]
 # Attention: (batch, query heads, key/value heads, time, head size).
 ATTENTIONS = [(16, 4, 4, 256, 32), (16, 4, 2, 256, 32), (16, 6, 6, 256, 64)]
+# RMSNorm: (rows, width). The gate of SwiGLU: (rows, feed-forward width).
+NORMS = [(4096, 128), (4096, 384)]
+GATES = [(4096, 352), (4096, 1024)]
 
 
 def bench_kernels(threads: tuple[int, ...] = (1, 2), seconds: float = 60.0) -> list[dict]:
@@ -32,24 +36,30 @@ def bench_kernels(threads: tuple[int, ...] = (1, 2), seconds: float = 60.0) -> l
         1 means that ours is faster; spread = the ratio's own quartiles [low, high] over the rounds.
     """
     before = torch.get_num_threads()
-    cases = [(name, bf16, pair) for name, pair in _cases() for bf16 in (False, True)]
-    rows = []
+    cases, rows = _cases(), []
     try:
         for count in threads:
             torch.set_num_threads(count)
-            for name, bf16, pair in cases:
-                label = f"{name}, {'bf16' if bf16 else 'fp32'}, {count} thread{'s' if count > 1 else ''}"
-                rows.append({"name": label, **_duel(*pair(bf16), seconds / len(cases) / len(threads))})
+            for name, pair in cases:
+                label = f"{name}, {count} thread{'s' if count > 1 else ''}"
+                rows.append({"name": label, **_duel(*pair(), seconds / len(cases) / len(threads))})
     finally:
         torch.set_num_threads(before)
     return rows
 
 
-def _cases() -> list[tuple[str, Callable[[bool], tuple[Step, Step]]]]:
-    heads = [(f"linear + cross-entropy N{n} D{d} V{v}", lambda bf16, s=(n, d, v): _head(s, bf16)) for n, d, v in HEADS]
-    attentions = [(f"rotary causal attention B{b} H{h}/{kv} T{t} d{d}",
-                   lambda bf16, s=(b, h, kv, t, d): _attention(s, bf16)) for b, h, kv, t, d in ATTENTIONS]
-    return heads + attentions
+def _cases() -> list[tuple[str, Callable[[], tuple[Step, Step]]]]:
+    """(name, what makes the pair of steps, ours first)."""
+    cases = []
+    for bf16 in (False, True):
+        kind = "bf16" if bf16 else "fp32"
+        cases += [(f"linear + cross-entropy N{n} D{d} V{v}, {kind}", partial(_head, (n, d, v), bf16))
+                  for n, d, v in HEADS]
+        cases += [(f"rotary causal attention B{b} H{h}/{kv} T{t} d{d}, {kind}",
+                   partial(_attention, (b, h, kv, t, d), bf16)) for b, h, kv, t, d in ATTENTIONS]
+        cases += [(f"swiglu gate N{n} F{f}, {kind}", partial(_gate, (n, f), bf16)) for n, f in GATES]
+    # Autocast leaves the residual stream, which RMSNorm reads, in float32: one precision tells all.
+    return cases + [(f"rms norm N{n} D{d}, fp32", partial(_norm, (n, d))) for n, d in NORMS]
 
 
 def _head(shape: tuple[int, int, int], bf16: bool) -> tuple[Step, Step]:
@@ -79,6 +89,27 @@ def _attention(shape: tuple[int, int, int, int, int], bf16: bool) -> tuple[Step,
 
     def run(path: ops.Path) -> Step:
         return _step(lambda: ops.attention(q, k, v, rope=rope, path=path), (q, k, v), bf16, d_out)
+
+    return run("ours"), run("torch")
+
+
+def _norm(shape: tuple[int, int]) -> tuple[Step, Step]:
+    x, weight = torch.randn(shape, requires_grad=True), torch.ones(shape[1], requires_grad=True)
+    d_y = torch.randn(shape)
+
+    def run(path: ops.Path) -> Step:
+        return _step(lambda: ops.rms_norm(x, weight, path=path), (x, weight), False, d_y)
+
+    return run("ours"), run("torch")
+
+
+def _gate(shape: tuple[int, int], bf16: bool) -> tuple[Step, Step]:
+    dtype = torch.bfloat16 if bf16 else torch.float32
+    gate, up = (torch.randn(shape, dtype=dtype).requires_grad_() for _ in range(2))
+    d_y = torch.randn(shape, dtype=dtype)
+
+    def run(path: ops.Path) -> Step:
+        return _step(lambda: ops.swiglu(gate, up, path=path), (gate, up), bf16, d_y)
 
     return run("ours"), run("torch")
 

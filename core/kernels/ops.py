@@ -96,7 +96,7 @@ def rms_norm(x: Tensor, weight: Tensor, epsilon: float = 1e-5, *, path: Path = "
     return pointwise.RmsNorm.apply(x, weight, epsilon)
 
 
-def gated_silu(gate: Tensor, up: Tensor, *, path: Path = "torch") -> Tensor:
+def swiglu(gate: Tensor, up: Tensor, *, path: Path = "torch") -> Tensor:
     """silu(gate) * up, the inside of SwiGLU; shape and dtype of gate.
 
     Args:
@@ -107,7 +107,7 @@ def gated_silu(gate: Tensor, up: Tensor, *, path: Path = "torch") -> Tensor:
     Source: Shazeer 2020, arXiv:2002.05202.
     """
     if path == "torch" or gate.device.type != "cpu":
-        return reference.gated_silu(gate, up)
+        return reference.swiglu(gate, up)
     if gate.shape != up.shape or gate.dtype != up.dtype:
         raise ValueError(f"gate {tuple(gate.shape)} {gate.dtype} and up {tuple(up.shape)} {up.dtype} differ")
     library.load()

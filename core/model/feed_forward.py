@@ -29,7 +29,7 @@ class FeedForward(nn.Module):
         """x (B, T, D) -> (B, T, D)."""
         if self.activation == "swiglu":
             gate, up = self.gate(x), self.up(x)
-            return self.down(ops.swiglu(gate, up) if self.path == "ours" else F.silu(gate) * up)
+            return self.down(ops.swiglu(gate, up, path="ours") if self.path == "ours" else F.silu(gate) * up)
         if self.activation == "geglu":
             return self.down(F.gelu(self.gate(x)) * self.up(x))
         return self.down(ACTIVATIONS[self.activation](self.up(x)))

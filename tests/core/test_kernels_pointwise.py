@@ -35,7 +35,7 @@ def gated(gate: Tensor, up: Tensor, path: str) -> list[Tensor]:
     """[y, d_gate, d_up]; "exact" is torch in float64."""
     exact = path == "exact"
     gate, up = (a.detach().to(torch.float64 if exact else a.dtype).requires_grad_() for a in (gate, up))
-    y = F.silu(gate) * up if exact else ops.gated_silu(gate, up, path=path)
+    y = F.silu(gate) * up if exact else ops.swiglu(gate, up, path=path)
     y.backward(torch.arange(y.numel()).cos().view(y.shape).to(y.dtype))
     return [y.detach(), gate.grad, up.grad]
 
