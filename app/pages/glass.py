@@ -100,15 +100,18 @@ class GlassPage(Page):
         """Put an answer that was produced elsewhere (the playground) under the glass."""
         self.ask.choose(source)
         self.ask.question.setPlainText(prompt)
+        self._drop()
         self.look = Look(source, prompt, list(records), finished=True)
         self._show_look()
         self._attribute()
+        self._show_busy()
 
     def generate(self) -> None:
         """Ask the chosen model and look at its answer while it is written."""
         source, prompt = self.ask.chosen(), self.ask.question.toPlainText()
         if source is None or "generate" in self._waiting:
             return
+        self._drop()
         self._load(source.source)
         self.look = Look(source.source, prompt)
         self._show_look()
@@ -174,6 +177,12 @@ class GlassPage(Page):
 
     # What the engine says.
 
+    def _drop(self) -> None:
+        """Whatever is still asked about the look before is of no interest any more."""
+        self._waiting.pop("attribute", None)
+        if "generate" in self._waiting:
+            self.context.session.cancel(self._waiting.pop("generate"))
+
     def _load(self, source: str) -> None:
         if self._loaded != source:
             self._waiting["load"] = self.context.session.load(source)
@@ -198,7 +207,8 @@ class GlassPage(Page):
             self._show_busy()
 
     def _on_attributed(self, event: Attributed) -> None:
-        if event.id == self._waiting.pop("attribute", None):
+        if event.id == self._waiting.get("attribute"):
+            del self._waiting["attribute"]
             self.look.found = event
             self._show_look()
 
@@ -221,7 +231,10 @@ class GlassPage(Page):
     def _attribute(self) -> None:
         """Ask where the answer's words stand, or say why that cannot be asked."""
         look = self.look
-        if not look.records or not self._show_index_state(look.run):
+        if not look.records:
+            self.spans.show_state(self.tr("Nothing was written."), "")
+            return
+        if not self._show_index_state(look.run):
             return
         self._load(look.source)
         self._waiting["attribute"] = self.context.session.attribute(

@@ -134,6 +134,17 @@ def test_a_model_from_elsewhere_shows_its_doubts_and_says_that_its_text_is_not_k
     assert {token.mark for token in page.answer.strip.tokens[1:]} == {"unsure"}
 
 
+def test_an_answer_from_the_playground_takes_the_place_of_one_that_is_being_written(qtbot, grown, make_page):
+    page = make_page(grown)
+    page.generate()
+    page.show_generation("/somewhere/model.gguf", "Return", records_of(grown, ANSWER))
+    with qtbot.waitSignal(page.context.session.finished, timeout=WAIT_MS) as ended:
+        pass
+    assert ended.args[0].reason == "cancelled"
+    assert b"".join(record.bytes for record in page.look.records) == ANSWER.encode()
+    assert page.header.primary.text() == "Generate and look"
+
+
 def test_a_problem_of_the_engine_is_told_in_one_sentence(qtbot, grown, make_page):
     page = make_page(grown)
     shutil.rmtree(page.context.workspace.root / "runs" / "tiny" / "checkpoints")
