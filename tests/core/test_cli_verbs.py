@@ -211,3 +211,18 @@ def test_a_screen_that_is_a_file_gets_few_progress_lines():
         screen.progress(f"{number} %")
     screen.line("done")
     assert stream.getvalue().splitlines() == ["0 %", "done"]
+
+
+def test_bench_says_lane_machine_and_rows(monkeypatch, capsys):
+    import core.kernels.bench
+    import core.kernels.library
+
+    row = {"name": "attention", "unit": "ms", "ours": 1.0, "rival": 2.0, "rival_name": "torch", "ratio": 2.0,
+           "spread": [1.9, 2.1]}  # fmt: skip
+    monkeypatch.setattr(core.kernels.library, "load", lambda: None)
+    monkeypatch.setattr(core.kernels.bench, "bench_kernels", lambda seconds: [row])
+    assert run(["bench", "kernels", "--json"], no_window) == 0
+    report = json.loads(capsys.readouterr().out)
+    assert report["lane"] == "kernels" and report["rows"] == [row] and "threads" in report["machine"]
+    assert run(["bench", "kernels"], no_window) == 0
+    assert "2.00" in capsys.readouterr().out
