@@ -16,7 +16,7 @@ class OnnxEngine:
 
     Args:
         path: the file; it carries its own tokenizer.
-        threads: 0 = one a physical core.
+        threads: 0 = one a physical core, one core left free.
     Raises:
         LabError: no such file, not ONNX, cut short, or not written by the lab.
     """
@@ -82,12 +82,14 @@ class OnnxEngine:
 
 def _open_session(path: Path, threads: int):
     import onnxruntime
-    import psutil
+
+    from core.infer.gguf import spare_cores
 
     if not path.is_file():
         raise LabError("There is no such file.", str(path), "Check the path.")
     options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads or max(1, psutil.cpu_count(logical=False) or 1)
+    options.intra_op_num_threads = threads or spare_cores()
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # waiting threads leave the core to others
     options.log_severity_level = 4  # what goes wrong is raised; its warnings are for its developers
     try:
         return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
