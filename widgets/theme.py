@@ -144,6 +144,9 @@ def apply(app: QApplication, wanted: Literal["light", "dark", "system"] = "syste
     """
     global _mode
     _mode = system_mode() if wanted == "system" else wanted
+    if app.property("coldframe_mode") == _mode:
+        return _mode  # a style sheet set again would be worked out again for every widget
+    app.setProperty("coldframe_mode", _mode)
     app.setStyle("Fusion")  # the one style that looks alike on all three systems and obeys a palette
     app.setFont(font())
     app.setPalette(palette())

@@ -1,0 +1,139 @@
+"""Forms follow their spec: every field, its range, its errors, both ways."""
+
+import msgspec
+import pytest
+from PySide6.QtCore import Qt
+
+from core.spec.base import fields
+from core.spec.corpus import CorpusSpec
+from core.spec.export import ExportSpec
+from core.spec.files import preset, preset_names
+from core.spec.grow import GrowSpec
+from core.spec.model import ModelSpec
+from core.spec.sampling import SamplingSpec
+from core.spec.tokenizer import TokenizerSpec
+from core.spec.train import TrainSpec
+from widgets.spec_form import SpecForm
+
+
+@pytest.fixture
+def train(qtbot):
+    form = SpecForm(TrainSpec, {"steps": 500})
+    qtbot.addWidget(form)
+    form.set_choices("corpus", ["docs"])
+    form.set_choices("tokenizer", ["bpe", ("wp", "WordPiece")])
+    return form
+
+
+def type_into(form, field, text):
+    control = form.rows[field].editor.control
+    control.setText(text)
+    control.textEdited.emit(text)
+
+
+@pytest.mark.parametrize("spec_type", [TrainSpec, ModelSpec, CorpusSpec, TokenizerSpec, ExportSpec, SamplingSpec, GrowSpec])
+def test_every_described_field_has_a_row(qtbot, spec_type):
+    form = SpecForm(spec_type)
+    qtbot.addWidget(form)
+    for field in fields(spec_type):
+        nested = any(name.startswith(f"{field.name}.") for name in form.rows)
+        assert field.name in form.rows or nested or isinstance(field.default, dict), field.name
+
+
+@pytest.mark.parametrize("name", preset_names("models"))
+def test_a_preset_goes_through_a_form_unchanged(qtbot, name):
+    values = preset("models", name).values
+    form = SpecForm(ModelSpec, values)
+    qtbot.addWidget(form)
+    assert form.valid
+    assert form.spec() == msgspec.convert(values, ModelSpec, strict=False)
+
+
+def test_the_only_choices_are_taken_without_asking(train):
+    assert train.valid
+    assert (train.spec().corpus, train.spec().tokenizer, train.spec().steps) == ("docs", "bpe", 500)
+
+
+def test_a_pick_with_nothing_to_pick_says_so(qtbot):
+    form = SpecForm(ExportSpec)
+    qtbot.addWidget(form)
+    assert not form.valid and form.problem() and "run" not in form.values()
+
+
+def test_an_edit_is_told_with_all_values_and_a_program_s_change_is_not(train, qtbot):
+    with qtbot.assertNotEmitted(train.values_changed):
+        train.set_values({"steps": 20})
+    with qtbot.waitSignal(train.values_changed) as told:
+        type_into(train, "learning_rate", "3e-4")
+    assert told.args[0]["learning_rate"] == 3e-4 and told.args[0]["steps"] == 20
+
+
+@pytest.mark.parametrize("text", ["30", "-1", "fast", "", "nan"])
+def test_a_value_out_of_range_is_named_at_its_field(train, qtbot, text):
+    with qtbot.waitSignal(train.validity_changed, check_params_cb=lambda valid: not valid):
+        type_into(train, "learning_rate", text)
+    assert train.spec() is None and train.rows["learning_rate"].wrong.text() == train.problem() != ""
+    assert train.rows["learning_rate"].editor.control.property("wrong") is True
+    with qtbot.waitSignal(train.validity_changed):
+        type_into(train, "learning_rate", "0.001")
+    assert train.rows["learning_rate"].wrong.text() == ""
+
+
+@pytest.mark.parametrize("text,number", [("1e3", 1000), ("12_000", 12000), ("12,000", 12000), (" 7 ", 7)])
+def test_whole_numbers_may_be_written_as_people_do(train, text, number):
+    type_into(train, "steps", text)
+    assert train.spec().steps == number
+
+
+def test_an_impossible_combination_is_said_under_the_form(train):
+    type_into(train, "model.n_heads", "7")
+    assert not train.valid and "7" in train.problem()
+    assert train._notice.text.text() == train.problem()
+
+
+def test_arrow_keys_step_a_number(train, qtbot):
+    qtbot.keyClick(train.rows["steps"].editor.control, Qt.Key.Key_Up)
+    assert train.spec().steps == 501
+
+
+def test_a_hidden_field_keeps_what_the_page_gave(qtbot):
+    form = SpecForm(TrainSpec, {"corpus": "a", "tokenizer": "b", "model": {"n_layers": 9}}, hidden=("corpus", "model"))
+    qtbot.addWidget(form)
+    assert "corpus" not in form.rows and not any(name.startswith("model.") for name in form.rows)
+    assert form.spec().corpus == "a" and form.spec().model.n_layers == 9
+
+
+def test_cleaning_rules_can_be_switched_off_and_set(qtbot):
+    form = SpecForm(CorpusSpec, {"sources": ["x"]})
+    qtbot.addWidget(form)
+    rows = form.rows["rules"].editor._rows
+    rule = next(row for row in rows if row[0]["rule"] == "minimum_length")
+    rule[1].setChecked(False)
+    rule[2]["characters"].control.setText("99")
+    rule[2]["characters"].edited.emit()
+    found = next(r for r in form.spec().rules if type(r).__name__ == "MinimumLength")
+    assert (found.on, found.characters) == (False, 99)
+
+
+def test_formats_are_boxes_and_at_least_one_is_needed(qtbot):
+    form = SpecForm(ExportSpec, {"run": "a"})
+    qtbot.addWidget(form)
+    boxes = form.rows["formats"].editor._boxes
+    for name in list(boxes)[1:]:
+        boxes[name].setChecked(False)
+    assert form.spec().formats == [next(iter(boxes))]
+    next(iter(boxes.values())).setChecked(False)
+    assert not form.valid
+
+
+def test_focusing_an_expert_field_opens_its_group(train):
+    train.show()
+    assert not train.rows["model.kv_heads"].isVisible()
+    train.focus_field("model.kv_heads")
+    assert train.rows["model.kv_heads"].isVisible()
+
+
+def test_every_editor_has_a_name_and_an_explanation(train):
+    for name, row in train.rows.items():
+        assert row.editor.control.accessibleName(), name
+        assert row.editor.control.toolTip(), name
