@@ -90,7 +90,11 @@ def load() -> ctypes.CDLL:
     library.coldframe_current_isa.restype, library.coldframe_current_isa.argtypes = c_char_p, []
     library.coldframe_borrow_team.restype, library.coldframe_borrow_team.argtypes = None, [c_void_p] * 3
     for name, job in _JOBS.items():
-        function = getattr(library, name)
+        try:
+            function = getattr(library, name)
+        except AttributeError as problem:
+            raise LabError("The C++ kernels were built from an older version of their source.", "core/kernels/cpu",
+                           remedy) from problem
         function.restype, function.argtypes = None, [POINTER(job), c_int]
     _borrow_openmp(library)
     if wanted := os.environ.get("COLDFRAME_ISA"):
