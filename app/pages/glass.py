@@ -201,7 +201,7 @@ class GlassPage(Page):
     def _on_finished(self, event: Finished) -> None:
         if event.id == self._waiting.get("generate"):
             del self._waiting["generate"]
-            self.look.prompt, self.look.finished = event.prompt, True
+            self.look.finished = True
             self._show_look()
             self._attribute()
             self._show_busy()

@@ -17,6 +17,8 @@ from widgets.sampler_panel import SamplerPanel
 from widgets.token_strip import TokenLegend, TokenStrip
 from widgets.tokens import StripToken
 
+STRIP_UNITS = (14, 40)  # least and most height of the heat strip, in grid units
+
 
 class AskPanel(Card):
     """Which model, and what to ask it."""
@@ -101,7 +103,6 @@ class AnswerPanel(Card):
             "probability": self.tr("Probability"), "rank": self.tr("Rank"), "entropy": self.tr("Entropy"),
         }, name=self.tr("What the shade means"))  # fmt: skip
         self.strip = TokenStrip()
-        self.strip.setMinimumHeight(theme.space(14))
         self.strip.clicked.connect(self.token_clicked)
         self.legend = TokenLegend("probability")
         self.mode.value_changed.connect(self.strip.set_mode)
@@ -119,6 +120,16 @@ class AnswerPanel(Card):
         """Show a prompt and what followed, with what is known of its support."""
         self.strip.set_tokens([prompt_token(prompt), *map(strip_token, records)])
         self.strip.set_marks([(start + 1, end + 1, kind) for start, end, kind in marks(records, support)])
+        self._make_room()
+
+    def resizeEvent(self, event) -> None:
+        super().resizeEvent(event)
+        self._make_room()
+
+    def _make_room(self) -> None:
+        """Give the answer the height it needs, within reason; a longer one scrolls."""
+        low, high = theme.space(STRIP_UNITS[0]), theme.space(STRIP_UNITS[1])
+        self.strip.setMinimumHeight(min(max(self.strip.content_height(), low), high))
 
     def append(self, record: TokenRecord) -> None:
         """Add one token while the answer is written."""

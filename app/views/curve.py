@@ -4,7 +4,7 @@ from pathlib import Path
 
 from PySide6.QtCore import QCoreApplication
 
-from app.jobs.tail import MetricsTail
+from app.jobs.metrics_tail import MetricsTail
 from core.record.view import JobView
 from widgets.loss_plot import LossPlot
 

@@ -4,7 +4,8 @@ import json
 
 import numpy as np
 
-from app.jobs.tail import EventTail, MetricsTail
+from app.jobs.metrics_tail import MetricsTail
+from app.jobs.tail import EventTail
 from core.record import events as ev
 from core.record.log import EventLog
 from core.record.metrics import MetricsWriter
