@@ -21,6 +21,7 @@ GNU_FLAGS = {
     "avx2": ["-mavx2", "-mfma"],
     "avx512": ["-mavx512f", "-mavx512bw", "-mavx512dq", "-mavx512vl", "-mavx2", "-mfma"],
 }
+GNU_FLAGS["amx"] = [*GNU_FLAGS["avx512"], "-mavx512bf16", "-mamx-tile", "-mamx-bf16"]
 MSVC_FLAGS = {"avx2": ["/arch:AVX2"], "avx512": ["/arch:AVX512"]}
 
 
@@ -54,7 +55,10 @@ def build() -> Path:
 
 
 def _instruction_sets() -> list[str]:
-    return list(GNU_FLAGS) if platform.machine().lower() in ("x86_64", "amd64") else []
+    if platform.machine().lower() not in ("x86_64", "amd64"):
+        return []
+    # Matrix tiles have to be asked for, and only Linux's way of asking is written.
+    return [isa for isa in GNU_FLAGS if isa != "amx" or sys.platform == "linux"]
 
 
 def _toolchain(folder: Path):

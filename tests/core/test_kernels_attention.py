@@ -156,3 +156,12 @@ def test_a_type_the_kernels_cannot_read_is_refused():
     q, k, v, _ = make(1, 2, 2, 8, 4, dtype=torch.float64)
     with pytest.raises(TypeError):
         ops.attention(q, k, v, path="ours")
+
+
+def test_torchs_own_matrix_tiles_work_on_after_ours():
+    """oneDNN and our kernels share the processor's tile configuration; each must find its own."""
+    inputs = make(1, 4, 2, 70, 24, dtype=torch.bfloat16)
+    a, b = (torch.randn(200, 200).bfloat16() for _ in range(2))
+    before = a @ b
+    run(inputs, "ours")
+    assert torch.equal(before, a @ b)

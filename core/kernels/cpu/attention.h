@@ -20,8 +20,8 @@ struct Shape {
     int64_t time, size;      // true
     int64_t padded, width;   // padded to whole blocks and whole vectors
     int64_t row;             // distance between rows of scores; no power of two, which would crowd a few cache sets
-    explicit Shape(const AttentionJob& job)
-        : time(job.time), size(job.size), padded(round_up(job.time, ROWS)), width(round_up(job.size, W)),
+    explicit Shape(const AttentionJob& job, int step = W)
+        : time(job.time), size(job.size), padded(round_up(job.time, ROWS)), width(round_up(job.size, step)),
           row(padded + 16) {}
     int64_t head() const { return padded * width; }
     int64_t scores() const { return ROWS * row; }
@@ -59,6 +59,13 @@ void pack(const AttentionJob& job, const Shape& s, const T* from, int64_t stride
     }
 }
 
+// One row of floats, times `factor`, in the tensor's own type.
+template <class T> void write_row(const Shape& s, const float* from, float factor, T* to) {
+    int64_t f = 0;
+    for (; f + W <= s.size; f += W) store(to + f, load(from + f) * fill(factor));
+    if (f < s.size) store_some(to + f, static_cast<int>(s.size - f), load(from + f) * fill(factor));
+}
+
 // The way back, for gradients: rotation undone, written in the tensor's own type.
 template <class T>
 void unpack(const AttentionJob& job, const Shape& s, float* from, float factor, bool rotate, T* to, int64_t stride) {
@@ -72,10 +79,7 @@ void unpack(const AttentionJob& job, const Shape& s, float* from, float factor, 
                 from[f + half] = b * c[f] - a * sn[f];
             }
         }
-        T* row = to + t * stride;
-        int64_t f = 0;
-        for (; f + W <= s.size; f += W) store(row + f, load(from + f) * fill(factor));
-        if (f < s.size) store_some(row + f, static_cast<int>(s.size - f), load(from + f) * fill(factor));
+        write_row(s, from, factor, to + t * stride);
     }
 }
 
@@ -86,16 +90,17 @@ inline void transpose(const Shape& s, const float* from, float* to) {
             for (int64_t c = 0; c < NR; ++c) *to++ = from[(p + c) * s.width + f];
 }
 
-// Scores of one query against keys 0..last become probabilities that sum to `total`; the rest become 0.
-inline float softmax_row(float* row, int64_t last, int64_t columns, float* total) {
+// Scores of one query against keys 0..last, times `scale`, become exponentials that sum to `total`; the rest become
+// 0. Returns the log-sum-exp.
+inline float softmax_row(float* row, int64_t last, int64_t columns, float scale, float* total) {
     const int64_t whole = round_up(last + 1, W);
     for (int64_t j = last + 1; j < whole; ++j) row[j] = -3.4e38f;
     Vec most = load(row);
     for (int64_t j = W; j < whole; j += W) most = largest(most, load(row + j));
-    const float highest = top(most);
+    const float highest = top(most) * scale;
     Vec all = fill(0.0f);
     for (int64_t j = 0; j < whole; j += W) {
-        Vec e = exponential(load(row + j) - fill(highest));
+        Vec e = exponential(fma(load(row + j), fill(scale), fill(-highest)));
         store(row + j, e);
         all = all + e;
     }
@@ -114,15 +119,10 @@ template <class T> void forward_head(const AttentionJob& job, const Shape& s, in
         product(ROWS, columns, s.width, {q + first * s.width, s.width, 1}, keys_t, NR, s.width * NR, scores, s.row, false);
         float totals[ROWS];
         for (int64_t i = 0; i < count; ++i)
-            lse[first + i] = softmax_row(scores + i * s.row, first + i, columns, totals + i);
+            lse[first + i] = softmax_row(scores + i * s.row, first + i, columns, 1.0f, totals + i);
         product(ROWS, s.width, columns, {scores, s.row, 1}, values, s.width, NR, out, s.width, false);
-        for (int64_t i = 0; i < count; ++i) {
-            T* row = to + (first + i) * job.out.time;
-            const Vec factor = fill(1.0f / totals[i]);
-            int64_t f = 0;
-            for (; f + W <= s.size; f += W) store(row + f, load(out + i * s.width + f) * factor);
-            if (f < s.size) store_some(row + f, static_cast<int>(s.size - f), load(out + i * s.width + f) * factor);
-        }
+        for (int64_t i = 0; i < count; ++i)
+            write_row(s, out + i * s.width, 1.0f / totals[i], to + (first + i) * job.out.time);
     }
 }
 
@@ -143,12 +143,12 @@ template <class T> void forward(AttentionJob& job, Span items) {
 }
 
 // Probabilities and the gradient of the scores, row by row, in place: dS = P (dP - sum P dP).
-inline void score_gradient_row(float* p, float* d, int64_t last, int64_t columns, float lse) {
+inline void score_gradient_row(float* p, float* d, int64_t last, int64_t columns, float scale, float lse) {
     const int64_t whole = round_up(last + 1, W);
     for (int64_t j = last + 1; j < whole; ++j) p[j] = -3.4e38f;
     Vec mean = fill(0.0f);
     for (int64_t j = 0; j < whole; j += W) {
-        Vec e = exponential(load(p + j) - fill(lse));
+        Vec e = exponential(fma(load(p + j), fill(scale), fill(-lse)));
         store(p + j, e);
         mean = fma(e, load(d + j), mean);
     }
@@ -179,7 +179,7 @@ template <class T> void backward_head(const AttentionJob& job, const Shape& s, i
         product(ROWS, columns, s.width, {d_out, s.width, 1}, m.values_t, NR, s.width * NR, m.d, s.row, false);
         for (int64_t i = 0; i < ROWS; ++i) {
             float *p = m.p + i * s.row, *d = m.d + i * s.row;
-            if (first + i < s.time) score_gradient_row(p, d, first + i, columns, lse[first + i]);
+            if (first + i < s.time) score_gradient_row(p, d, first + i, columns, 1.0f, lse[first + i]);
             else for (int64_t j = 0; j < columns; ++j) p[j] = d[j] = 0.0f;
         }
         product(columns, s.width, ROWS, {m.p, 1, s.row}, d_out, s.width, NR, m.d_values, s.width, true);

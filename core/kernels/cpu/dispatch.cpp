@@ -9,6 +9,12 @@
 #include <immintrin.h>
 #endif
 
+#ifdef COLDFRAME_HAS_AMX
+#include <cpuid.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+#endif
+
 #ifdef _WIN32
 #define EXPORT extern "C" __declspec(dllexport)
 #else
@@ -16,6 +22,9 @@
 #endif
 
 extern const Table table_generic;
+#ifdef COLDFRAME_HAS_AMX
+extern const Table table_amx;
+#endif
 #ifdef COLDFRAME_HAS_AVX2
 extern const Table table_avx2;
 #endif
@@ -44,6 +53,17 @@ bool has_avx512() {
 }
 #endif
 
+#ifdef COLDFRAME_HAS_AMX
+// Matrix tiles for bfloat16, and the system's leave to use their registers (asked once, for the whole process).
+bool has_amx() {
+    unsigned a, b, c, d;
+    if (!__get_cpuid_count(7, 0, &a, &b, &c, &d) || !(d & (1u << 22)) || !(d & (1u << 24))) return false;
+    if (!__get_cpuid_count(7, 1, &a, &b, &c, &d) || !(a & (1u << 5))) return false;  // AVX512_BF16
+    const long request_permission = 0x1023, tile_data = 18;
+    return syscall(SYS_arch_prctl, request_permission, tile_data) == 0;
+}
+#endif
+
 struct Level {
     const Table* table;
     bool supported;
@@ -52,6 +72,9 @@ struct Level {
 // Best first.
 const Level* levels(int* count) {
     static const Level all[] = {
+#ifdef COLDFRAME_HAS_AMX
+        {&table_amx, has_avx512() && has_amx()},
+#endif
 #ifdef COLDFRAME_HAS_AVX512
         {&table_avx512, has_avx512()},
 #endif

@@ -1,0 +1,12 @@
+// The kernels for processors with matrix tiles (AMX): AVX-512 throughout, and bfloat16 attention on the tiles.
+#define ISA isa_amx
+#include "attention.h"
+#include "attention_amx.h"
+#include "cross_entropy.h"
+#include "gated.h"
+#include "norm.h"
+
+extern const Table table_amx = {
+    "amx", ISA::cross_entropy, ISA::attention_forward_amx, ISA::attention_backward_amx,
+    ISA::norm_forward, ISA::norm_backward, ISA::gated_forward, ISA::gated_backward,
+};
