@@ -59,10 +59,13 @@ def read_spec(args: argparse.Namespace):
     """
     data: dict = {}
     if getattr(args, "preset", None):
-        values = preset(args.preset_room, args.preset).values
+        values = dict(preset(args.preset_room, args.preset).values)
+        if args.preset_into == "model":
+            values.pop("vocab_size", None)  # the run's own tokenizer decides
         _merge(data, {args.preset_into: values} if args.preset_into else values)
     if args.spec:
-        _merge(data, read_toml(Path(args.spec)))
+        given = read_toml(Path(args.spec))
+        _merge(data, given.get("spec", given))  # a job's own spec.toml runs again
     for text in args.set:
         _put(data, *_assignment(text))
     for name, value in vars(args).items():
