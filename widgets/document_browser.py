@@ -3,8 +3,17 @@
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QTextCharFormat, QTextCursor
 from PySide6.QtWidgets import (
-    QAbstractItemView, QComboBox, QHBoxLayout, QHeaderView, QLineEdit, QPlainTextEdit, QSplitter, QTableView,
-    QTextEdit, QVBoxLayout, QWidget,
+    QAbstractItemView,
+    QComboBox,
+    QHBoxLayout,
+    QHeaderView,
+    QLineEdit,
+    QPlainTextEdit,
+    QSplitter,
+    QTableView,
+    QTextEdit,
+    QVBoxLayout,
+    QWidget,
 )  # fmt: skip
 
 from widgets import icons, theme
@@ -174,7 +183,7 @@ class DocumentBrowser(QWidget):
             self.model.set_filter(None)
         else:
             self.model.set_filter(
-                lambda document: (not rule or document.rule == rule) and (not words or words in document.text.casefold())
+                lambda document: rule in ("", getattr(document, "rule", "")) and words in document.text.casefold()
             )
         self._show_count()
 

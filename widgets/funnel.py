@@ -123,9 +123,8 @@ class Funnel(QWidget):
             start, end = max(left - count, 0) / whole, left / whole
             stages[rule] = self._stage(text, count, None, start, end, "amber", "minus", count > 0)
             left -= count
-        stages["kept"] = self._stage(
-            self.tr("Kept"), documents_kept, bytes_kept, 0, documents_kept / whole, "accent", "check", documents_kept > 0
-        )
+        share, some = documents_kept / whole, documents_kept > 0
+        stages["kept"] = self._stage(self.tr("Kept"), documents_kept, bytes_kept, 0, share, "accent", "check", some)
         self._show(stages)
 
     def _stage(self, text, count, size, start, end, token, icon, clickable) -> Stage:

@@ -5,7 +5,13 @@ from pathlib import PurePath
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QKeySequence
 from PySide6.QtWidgets import (
-    QAbstractItemView, QHBoxLayout, QHeaderView, QTableWidget, QTableWidgetItem, QVBoxLayout, QWidget,
+    QAbstractItemView,
+    QHBoxLayout,
+    QHeaderView,
+    QTableWidget,
+    QTableWidgetItem,
+    QVBoxLayout,
+    QWidget,
 )  # fmt: skip
 
 from widgets import icons, plot_export, theme
@@ -86,8 +92,9 @@ class ParityTable(QWidget):
 
     def values(self) -> list[list]:
         """Header and rows, full precision, for copying."""
-        return [["file", *FIELDS]] + [
-            [PurePath(str(row.get("file", ""))).name, *(row.get(field) for field in FIELDS)] for row in self._rows]  # fmt: skip
+        names = [PurePath(str(row.get("file", ""))).name for row in self._rows]
+        cells = [[row.get(field) for field in FIELDS] for row in self._rows]
+        return [["file", *FIELDS], *([name, *row] for name, row in zip(names, cells))]
 
     def copy(self) -> None:
         """Put the table on the clipboard."""
@@ -136,7 +143,7 @@ def cell_text(field: str, value) -> str:
         return bytes_text(value)
     if field == "max_logit_difference":
         mantissa, _, exponent = f"{value:.1e}".partition("e")
-        return f"{value:.2f}" if value >= 0.01 else f"{mantissa}e{int(exponent)}"
+        return f"{value:.3g}" if value >= 0.01 or not value else f"{mantissa}e{int(exponent)}"
     if field == "top1_agreement":
         return f"{100 * value:.2f} %"
     if field == "perplexity":

@@ -3,14 +3,14 @@
 from typing import Any
 
 import msgspec
-from PySide6.QtCore import QCoreApplication, Qt, Signal
-from PySide6.QtGui import QKeyEvent
+from PySide6.QtCore import QCoreApplication, Signal
 from PySide6.QtWidgets import QCheckBox, QComboBox, QHBoxLayout, QLabel, QLineEdit, QPlainTextEdit, QVBoxLayout, QWidget
 
 from core.spec.base import Field, fields
 from widgets import theme
 from widgets.cards import Text, restyle
 from widgets.controls import SegmentedControl
+from widgets.number_line import NumberLine
 from widgets.spec_words import choice_text, number_text, range_text, rule_title, say, tooltip
 
 FIELD_WIDTH_PX = 208
@@ -45,40 +45,6 @@ class Editor(QWidget):
         if bool(self.control.property("wrong")) != wrong:
             self.control.setProperty("wrong", wrong)
             restyle(self.control)
-
-
-class NumberLine(QLineEdit):
-    """A line that holds a number: thousands may be parted by _ or ,; the arrow keys step."""
-
-    def __init__(self, whole: bool) -> None:
-        super().__init__()
-        self.whole = whole
-        self.setFixedWidth(FIELD_WIDTH_PX // 2 + theme.space(2))
-
-    def number(self) -> int | float:
-        """The number typed; ValueError if it is none."""
-        text = self.text().strip().replace("_", "").replace(",", "").replace(" ", "")
-        if not self.whole:
-            return float(text)
-        try:
-            return int(text)
-        except ValueError:
-            value = float(text)  # 1e6 is a fine way to write a whole number
-            if value != int(value):
-                raise
-            return int(value)
-
-    def keyPressEvent(self, event: QKeyEvent) -> None:
-        step = {Qt.Key.Key_Up: 1, Qt.Key.Key_Down: -1}.get(event.key())
-        if step is None:
-            super().keyPressEvent(event)
-            return
-        try:
-            value = self.number()
-        except (ValueError, OverflowError):
-            return
-        self.setText(number_text(value + step if self.whole else float(f"{value * 1.1**step:.3g}")))
-        self.textEdited.emit(self.text())
 
 
 class NumberEditor(Editor):

@@ -14,7 +14,8 @@ from widgets import theme
 from widgets.cards import Button, Card, Disclosure, StatTile, Text
 from widgets.controls import SegmentedControl
 from widgets.sampler_panel import SamplerPanel
-from widgets.token_strip import TokenLegend, TokenStrip
+from widgets.token_legend import TokenLegend
+from widgets.token_strip import TokenStrip
 from widgets.tokens import StripToken
 
 STRIP_UNITS = (14, 40)  # least and most height of the heat strip, in grid units

@@ -31,7 +31,8 @@ from widgets.controls import SegmentedControl
 from widgets.notice import Notice
 from widgets.prompt_editor import PromptEditor, PromptTemplate
 from widgets.sampler_panel import SamplerPanel
-from widgets.token_strip import TokenLegend, TokenStrip
+from widgets.token_legend import TokenLegend
+from widgets.token_strip import TokenStrip
 from widgets.tokens import StripToken
 
 SIDE_WIDTH_PX = 280

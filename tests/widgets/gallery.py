@@ -31,7 +31,8 @@ from widgets.path_picker import PathPicker  # noqa: E402
 from widgets.prompt_editor import PromptEditor, PromptTemplate  # noqa: E402
 from widgets.sampler_panel import SamplerPanel  # noqa: E402
 from widgets.spec_form import SpecForm  # noqa: E402
-from widgets.token_strip import TokenLegend, TokenStrip  # noqa: E402
+from widgets.token_legend import TokenLegend  # noqa: E402
+from widgets.token_strip import TokenStrip  # noqa: E402
 from widgets.tokens import StripToken  # noqa: E402
 
 WORDS = {  # what pages would say; the widgets' own words come from the catalogue
@@ -175,7 +176,7 @@ def curves() -> QWidget:
     plot.show()
     QApplication.processEvents()
     plot.repaint_curves()
-    plot._hover(plot.view.mapViewToScene(QPointF(1200, 3)))
+    plot.canvas.hover(plot.canvas.view.mapViewToScene(QPointF(1200, 3)))
     return plot
 
 
@@ -193,8 +194,8 @@ def strip_tokens() -> list[StripToken]:
         names = [" the", " a", "\n", " it", "模", b"\xe4", " and", "##", " of"]
         top = sorted([(token.data, p), *zip(names, rest)], key=lambda pair: -pair[1])
         rank = int(rng.choice([1, 1, 2, 5, 40, 300, 4000]))
-        made.append(StripToken(token.data, None if token.prompt else p, None if token.prompt else rank,
-                               None if token.prompt else float(rng.uniform(0, 5)), tuple(top), prompt=token.prompt, id=index))  # fmt: skip
+        known = {} if token.prompt else {"probability": p, "rank": rank, "entropy": float(rng.uniform(0, 5))}
+        made.append(StripToken(token.data, top=tuple(top), prompt=token.prompt, id=index, **known))
     return made
 
 
@@ -222,10 +223,12 @@ def documents() -> QWidget:
     column.setContentsMargins(24, 24, 24, 24)
     column.setSpacing(16)
     funnel = Funnel()
-    funnel.set_counts(4812, 3921, 8_412_332, 7_102_441, {"fix_text": 12, "minimum_length": 671, "exact_duplicates": 208})
-    docs = [SimpleNamespace(id=i, text=f"Return the {i}th item.\n" + "Long explanation of what it does. " * 20,
-                            source=f"/usr/lib/python3.11/json/decoder{i}.py", line=10 * i + 1, rule="minimum_length",
-                            reason="shorter than {least} characters", values={"least": 64}) for i in range(3000)]  # fmt: skip
+    fallen = {"fix_text": 12, "minimum_length": 671, "exact_duplicates": 208}
+    funnel.set_counts(4812, 3921, 8_412_332, 7_102_441, fallen)
+    docs = [SimpleNamespace(
+        id=i, text=f"Return the {i}th item.\n" + "Long explanation of what it does. " * 20, line=10 * i + 1,
+        source=f"/usr/lib/python3.11/json/decoder{i}.py", rule="minimum_length",
+        reason="shorter than {least} characters", values={"least": 64}) for i in range(3000)]  # fmt: skip
     browser = DocumentBrowser(reasons=True)
     browser.set_documents(docs)
     browser.set_rules({"minimum_length": "Minimum length"})
@@ -247,8 +250,10 @@ def prompting() -> QWidget:
         {"input": "Mia flips it.", "reasoning": "Flipped 1 time; 1 is odd.", "output": "no"},
         {"input": "Omar and Priya flip it.", "reasoning": "Flipped 2 times; 2 is even.", "output": "yes"}]})
     parity = ParityTable()
-    kinds = [("gguf-f32", 4.2e6, 8e-6, 1.0, 14.214, 8210, True), ("gguf-f16", 2.1e6, 6.1e-3, 0.9991, 14.215, 9120, True),
-             ("gguf-q8_0", 1.2e6, 0.11, 0.9902, 14.231, 11800, True), ("gguf-q4_k_m", 0.9e6, 1.9, 0.948, 15.02, 12990, False),
+    kinds = [("gguf-f32", 4.2e6, 8e-6, 1.0, 14.214, 8210, True),
+             ("gguf-f16", 2.1e6, 6.1e-3, 0.9991, 14.215, 9120, True),
+             ("gguf-q8_0", 1.2e6, 0.11, 0.9902, 14.231, 11800, True),
+             ("gguf-q4_k_m", 0.9e6, 1.9, 0.948, 15.02, 12990, False),
              ("onnx", 4.3e6, None, None, None, None, None)]  # fmt: skip
     keys = ("format", "bytes", "max_logit_difference", "top1_agreement", "perplexity", "tokens_per_s", "within")
     verdicts = {True: "Answers as the trained model does.", False: "Clearly worse than the trained model.", None: ""}

@@ -92,19 +92,19 @@ def drawn(plot, column, series="a"):
 def test_appended_rows_appear_and_the_view_follows(plot):
     plot.append("a", rows(500, 1001))
     plot.repaint_curves()
-    assert plot.view.viewRange()[0][1] >= 1500 and drawn(plot, "loss")[0][-1] == 1500
+    assert plot.canvas.view.viewRange()[0][1] >= 1500 and drawn(plot, "loss")[0][-1] == 1500
 
 
 def test_a_zoomed_view_stays_where_the_person_put_it(plot, qtbot):
-    qtbot.keyClick(plot, Qt.Key.Key_Plus)
+    qtbot.keyClick(plot.canvas, Qt.Key.Key_Plus)
     plot.repaint_curves()
-    before = plot.view.viewRange()[0]
+    before = plot.canvas.view.viewRange()[0]
     plot.append("a", rows(500, 1001))
     plot.repaint_curves()
-    assert plot.view.viewRange()[0] == before
-    qtbot.keyClick(plot, Qt.Key.Key_Home)
+    assert plot.canvas.view.viewRange()[0] == before
+    qtbot.keyClick(plot.canvas, Qt.Key.Key_Home)
     plot.repaint_curves()
-    assert plot.view.viewRange()[0][1] >= 1500
+    assert plot.canvas.view.viewRange()[0][1] >= 1500
 
 
 @pytest.mark.parametrize("axis,last", [("step", 1000), ("tokens", 1e5), ("flops", 1e12), ("time", 100)])
@@ -138,14 +138,14 @@ def test_smoothing_keeps_the_raw_curve_faintly(plot):
 def test_a_million_points_are_drawn_as_two_a_pixel_with_thin_pens(plot):
     plot.append("b", rows(1_000_000))
     plot.repaint_curves()
-    assert len(drawn(plot, "loss", "b")[0]) <= 2 * (plot.view.width() + 2)
-    for raw, main in plot.series["b"].items.values():
-        assert main.opts["pen"].isCosmetic() and main.opts["pen"].widthF() == 1
+    assert len(drawn(plot, "loss", "b")[0]) <= 2 * (plot.canvas.view.width() + 2)
+    for pen in (item.opts["pen"] for pair in plot.series["b"].items.values() for item in pair):
+        assert pen.isCosmetic() and pen.widthF() == 1
 
 
 def test_many_appends_paint_once(plot, qtbot, monkeypatch):
     painted = []
-    monkeypatch.setattr(plot, "_draw_marks", lambda shown: painted.append(1))
+    monkeypatch.setattr(plot.canvas, "_draw_marks", lambda: painted.append(1))
     for start in range(1001, 1101):
         plot.append("a", rows(1, start))
     qtbot.wait(120)
@@ -162,7 +162,7 @@ def test_a_hidden_run_is_not_drawn_and_a_removed_one_is_gone(plot):
     plot.append("b", rows(50))
     plot.legend.chips["a"].click()
     plot.repaint_curves()
-    assert not plot.series["a"].items["loss"][1].isVisible() and plot.view.viewRange()[0][1] < 60
+    assert not plot.series["a"].items["loss"][1].isVisible() and plot.canvas.view.viewRange()[0][1] < 60
     plot.remove_series("b")
     assert list(plot.series) == list(plot.legend.chips) == ["a"]
     plot.clear()
@@ -173,26 +173,26 @@ def test_event_marks_stand_at_their_step_and_tell_when_clicked(plot, qtbot):
     plot.set_events("a", [("checkpoint", 500, "checkpoint 500")])
     plot.set_axis("tokens")
     plot.repaint_curves()
-    point = plot._marks.points()[0]
+    point = plot.canvas.marks.points()[0]
     assert point.pos().x() == pytest.approx(50_000)
     with qtbot.waitSignal(plot.event_clicked) as told:
-        plot._mark_clicked(plot._marks, [point])
+        plot.canvas.marks.sigClicked.emit(plot.canvas.marks, [point], None)
     assert told.args == ["a", "checkpoint", 500]
 
 
 def test_the_readout_names_every_value_and_the_event_near_the_pointer(plot):
     plot.set_events("a", [("checkpoint", 500, "checkpoint 500")])
     plot.repaint_curves()
-    lines = "".join(plot._lines_at(500.2))
+    lines = "".join(plot.canvas.lines_at(500.2))
     assert "0.002" in lines and "5" in lines and "checkpoint 500" in lines and "500" in lines
-    assert "checkpoint" not in "".join(plot._lines_at(700))
+    assert "checkpoint" not in "".join(plot.canvas.lines_at(700))
 
 
 def test_an_empty_plot_paints_and_reads_nothing(qtbot):
     made = LossPlot()
     qtbot.addWidget(made)
     made.repaint_curves()
-    assert made._lines_at(3.0) == []
+    assert made.canvas.lines_at(3.0) == []
     made.set_events("early", [("checkpoint", 1, "x")])
     made.repaint_curves()
 

@@ -31,7 +31,10 @@ def type_into(form, field, text):
     control.textEdited.emit(text)
 
 
-@pytest.mark.parametrize("spec_type", [TrainSpec, ModelSpec, CorpusSpec, TokenizerSpec, ExportSpec, SamplingSpec, GrowSpec])
+SPECS = [TrainSpec, ModelSpec, CorpusSpec, TokenizerSpec, ExportSpec, SamplingSpec, GrowSpec]
+
+
+@pytest.mark.parametrize("spec_type", SPECS)
 def test_every_described_field_has_a_row(qtbot, spec_type):
     form = SpecForm(spec_type)
     qtbot.addWidget(form)

@@ -42,11 +42,11 @@ def main(points: int, curves: int) -> None:
         times = []
         for place in range(40):
             begun = time.process_time()
-            plot._follow = False
-            plot.view.setXRange(place * points / 100, points - place * points / 100, padding=0)
+            plot.canvas._follow = False
+            plot.canvas.view.setXRange(place * points / 100, points - place * points / 100, padding=0)
             plot.repaint_curves()
             decided = time.process_time()
-            plot.plot.viewport().repaint()
+            plot.canvas.viewport().repaint()
             times.append((time.process_time() - begun, decided - begun))
         frame, data = (1e3 * statistics.median(column) for column in zip(*times))
         print(f"frame, {curves} curves of {points:,}: {frame:.1f} ms, of which choosing the points {data:.1f} ms; "
