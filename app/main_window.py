@@ -194,7 +194,7 @@ class MainWindow(QMainWindow):
     def _refresh_strip(self) -> None:
         entries = strip_entries(self.context.jobs, time.time())
         self._strip.set_jobs(entries)
-        running = sum(entry.state == "running" for entry in entries)
+        running = sum(job.view.state == "running" for job in self.context.jobs.jobs("train"))
         if "training" in self._rail.buttons:
             self._rail.set_badge("training", str(running) if running else "")
 

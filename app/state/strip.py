@@ -5,7 +5,7 @@ from PySide6.QtCore import QCoreApplication
 from app.state.jobs import Job, JobStore
 from app.state.story import TITLES, current_stage
 from app.translations import translate
-from app.words import count_text, time_left_text
+from app.words import bytes_text, count_text, time_left_text
 from widgets.job_strip import JobEntry
 
 RESUMABLE_SHOWN_S = 24 * 3600  # an interrupted job is offered for a day
@@ -13,9 +13,8 @@ RESUMABLE_SHOWN_S = 24 * 3600  # an interrupted job is offered for a day
 
 def strip_entries(store: JobStore, now: float) -> list[JobEntry]:
     """Live jobs first, then those interrupted lately; the stages of a pipeline speak through it."""
-    inside = {child.folder for job in store.jobs("grow") for child in job.view.children}
-    inside_names = {(child.kind, child.name) for job in store.jobs("grow") for child in job.view.children}
-    own = [job for job in store.jobs() if str(job.root) not in inside and (job.kind, job.name) not in inside_names]
+    inside = {(child.kind, child.name) for job in store.jobs("grow") for child in job.view.children}
+    own = [job for job in store.jobs() if (job.kind, job.name) not in inside]
     live = [job for job in own if job.view.live]
     broken = [j for j in own if j.view.state == "crashed" and now - j.view.updated_t < RESUMABLE_SHOWN_S]
     return [strip_entry(job, store) for job in [*live, *broken]]
@@ -27,14 +26,20 @@ def strip_entry(job: Job, store: JobStore) -> JobEntry:
     if job.kind == "grow" and job.view.live:
         stage = current_stage(job.view)
         child = next((c for c in reversed(job.view.children) if c.kind == stage), None)
-        phase = translate(TITLES.get(stage, ""))
         worker = (store.named(child.kind, child.name) if child else None) or job
+        phase = " · ".join(filter(None, (translate(TITLES.get(stage, "")), translate(worker.view.phase))))
     view = worker.view
     share = min(1.0, view.done / view.total) if view.total else None
     speed, running = worker.pace.per_second, job.view.state == "running"
-    rate = QCoreApplication.translate("strip", "{count} {unit}/s").format(
-        count=count_text(speed), unit=translate(view.unit)) if speed and running else ""  # fmt: skip
     return JobEntry(
-        id=str(job.root), name=job.name, state=job.view.state, phase=phase, share=share, speed=rate,
+        id=str(job.root), name=job.name, state=job.view.state, phase=phase, share=share,
+        speed=_rate(speed, view.unit) if speed and running else "",
         time_left=time_left_text(worker.pace.left_s) if running else "", can_pause=job.kind in ("train", "grow"),
     )  # fmt: skip
+
+
+def _rate(per_second: float, unit: str) -> str:
+    if unit == "bytes":
+        return f"{bytes_text(per_second)}/s"
+    return QCoreApplication.translate("strip", "{count} {unit}/s").format(
+        count=count_text(per_second), unit=translate(unit))  # fmt: skip

@@ -73,8 +73,10 @@ def _grow(view) -> str:
     return QCoreApplication.translate("summary", "{done} of 5 stages done").format(done=done)
 
 
-_RESULTS = {"corpus": _corpus, "tokenizer": _tokenizer, "train": _train, "index": _index, "export": _export, "verify": _export,
-            "grow": _grow}  # fmt: skip
+_RESULTS = {
+    "corpus": _corpus, "tokenizer": _tokenizer, "train": _train, "index": _index, "export": _export,
+    "verify": _export, "grow": _grow,
+}  # fmt: skip
 
 
 class _Gaps(dict):

@@ -65,4 +65,4 @@ class SampleList(QWidget):
 def presentable(text: str) -> str:
     """What a young model wrote, made safe to show: no control characters, and long runs may wrap."""
     shown = "".join(c if c.isprintable() or c == "\n" else " " for c in text).strip()
-    return re.sub(rf"(\S{{{LONGEST_RUN}}})", "\\1\u200b", re.sub(r"\n{3,}", "\n\n", shown))
+    return re.sub(rf"(\S{{{LONGEST_RUN}}})", "\\1\u200b", re.sub(r"\s*\n\s*\n+", "\n", shown))

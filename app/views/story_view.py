@@ -41,7 +41,7 @@ class StoryView(QWidget):
         self.notice.action_clicked.connect(lambda: self.resume_asked.emit(self.root))
         self.words = Text("", "body")
         self.track = StageTrack()
-        self.track.stage_chosen.connect(self._pick)
+        self.track.stage_chosen.connect(self.show_stage)
         self.panels = QStackedWidget()
         self._build_panels()
         column = QVBoxLayout(self)
@@ -78,7 +78,8 @@ class StoryView(QWidget):
     def _panel(self, job: Job) -> str:
         return self._picked or current_stage(job.view) or "corpus"
 
-    def _pick(self, kind: str) -> None:
+    def show_stage(self, kind: str) -> None:
+        """Show what happened in one stage; the stage at work is followed again."""
         job = self.context.jobs.job(self.root) if self.root else None
         self._picked = "" if job and job.view.live and kind == current_stage(job.view) else kind
         self.refresh()
@@ -115,8 +116,9 @@ class StoryView(QWidget):
         self.curve.refresh(job.view)
         self.samples.set_samples(job.view.samples)
         view = job.view
-        self.step.set_value(f"{view.done:,.0f}" if view.done else "", self.tr("of {total}").format(
-            total=f"{view.total:,.0f}") if view.total else "")  # fmt: skip
+        stepping = view.unit == "steps"
+        total = self.tr("of {total}").format(total=f"{view.total:,.0f}") if stepping and view.total else ""
+        self.step.set_value(f"{view.done:,.0f}" if stepping else "", total)
         speed = self.curve.last("tokens_per_s")
         self.speed.set_value(count_text(speed) if speed else "", self.tr("tokens/s"))
         bits = view.validations[-1].bits_per_byte if view.validations else None
@@ -129,7 +131,9 @@ class StoryView(QWidget):
         self.funnel = Funnel()
         self.funnel.rule_clicked.connect(lambda rule: self.rule_chosen.emit(self.corpus_name, rule))
         self.funnel.kept_clicked.connect(lambda: self.rule_chosen.emit(self.corpus_name, ""))
-        self.panels.addWidget(_titled(self.tr("What was read, and what was set aside"), self.funnel))
+        funnel = _titled(self.tr("What was read, and what was set aside"), self.funnel)
+        funnel.body.addStretch(10)
+        self.panels.addWidget(funnel)
         self.vocabulary = StatTile(self.tr("Different tokens"))
         self.ratio = StatTile(self.tr("Bytes per token"))
         self.panels.addWidget(_tiles(self.vocabulary, self.ratio))
