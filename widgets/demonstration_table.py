@@ -104,7 +104,7 @@ class DemonstrationTable(QWidget):
 
     def _fit(self) -> None:
         rows = min(max(self.table.rowCount(), 1), MOST_ROWS_SHOWN)
-        self.table.setFixedHeight(rows * ROW_PX + 36)
+        self.table.setFixedHeight(rows * ROW_PX + self.table.horizontalHeader().sizeHint().height() + 4)
         self.remove_button.setEnabled(self.table.rowCount() > 0)
 
     def _told(self) -> None:

@@ -43,7 +43,8 @@ class DocumentBrowser(QWidget):
         self.search.setPlaceholderText(self.tr("Search the text"))
         self.search.setAccessibleName(self.tr("Search the text"))
         self.search.setClearButtonEnabled(True)
-        self.search.addAction(icons.icon("search", "faint"), QLineEdit.ActionPosition.LeadingPosition)
+        self._lens = self.search.addAction(icons.icon("search", "faint"), QLineEdit.ActionPosition.LeadingPosition)
+        theme.bus.changed.connect(self._dress)
         self.rules = QComboBox()
         self.rules.setAccessibleName(self.tr("Rule"))
         self.rules.setVisible(reasons)
@@ -108,6 +109,9 @@ class DocumentBrowser(QWidget):
         for widget in (self.place, self.reason, self.text):
             column.addWidget(widget)
         return detail
+
+    def _dress(self) -> None:
+        self._lens.setIcon(icons.icon("search", "faint"))
 
     def set_documents(self, documents) -> None:
         """Show a sequence (len and [i]); only rows in view are read."""

@@ -37,8 +37,8 @@ from widgets.tokens import StripToken  # noqa: E402
 
 WORDS = {  # what pages would say; the widgets' own words come from the catalogue
     "zh": {
-        "Training": "训练", "Grow a model and watch it learn.": "培育一个模型，看它学习。", "Start training": "开始训练",
-        "Open folder": "打开文件夹", "Grow your first model": "培育你的第一个模型",
+        "Training": "训练", "Grow a model and watch it learn.": "培育一个模型，看它学习。",
+        "Start training": "开始训练", "Open folder": "打开文件夹", "Grow your first model": "培育你的第一个模型",
         "A real corpus, a tokenizer and a small model, in five minutes, with one click.":
             "真实语料、分词器与小模型，五分钟，一次点击。",
         "About 4 minutes on this machine": "在这台机器上约 4 分钟", "Parameters": "参数量", "Time left": "剩余时间",
