@@ -33,6 +33,13 @@ def duration_text(seconds: float) -> str:
     return say("time", "{d} d {h} h").format(d=seconds // 86400, h=seconds % 86400 // 3600)
 
 
+def clock_text(seconds: float) -> str:
+    """A length of time as a clock shows it, for narrow places: 1:39, or 2:05:10 from an hour on."""
+    seconds = max(0, round(seconds))
+    minutes = f"{seconds // 60 % 60:02d}:{seconds % 60:02d}"
+    return f"{seconds // 3600}:{minutes}" if seconds >= 3600 else f"{seconds // 60}:{seconds % 60:02d}"
+
+
 def age_text(seconds: float) -> str:
     """How long ago, in one unit."""
     say = QCoreApplication.translate

@@ -57,7 +57,7 @@ class ParityTable(QWidget):
         self.set_rows([])
 
     def _dress_header(self) -> None:
-        names = (self.tr("Format"), self.tr("Size"), self.tr("Largest logit difference"), self.tr("Same first choice"),
+        names = (self.tr("Format"), self.tr("Size"), self.tr("Logit diff."), self.tr("Same choice"),
                  self.tr("Perplexity"), self.tr("Tokens/s"), self.tr("Verdict"))  # fmt: skip
         for column, (name, field) in enumerate(zip(names, FIELDS)):
             item = QTableWidgetItem(name)
@@ -80,7 +80,8 @@ class ParityTable(QWidget):
                 item = QTableWidgetItem(cell_text(field, row.get(field)))
                 side = Qt.AlignmentFlag.AlignLeft if field in ("format", "verdict") else Qt.AlignmentFlag.AlignRight
                 item.setTextAlignment(side | Qt.AlignmentFlag.AlignVCenter)
-                item.setToolTip(str(row.get("note") or row.get("file") or ""))
+                told = row.get("verdict") if field == "verdict" else row.get("note") or row.get("file")
+                item.setToolTip(str(told or ""))
                 if field == "verdict":
                     item.setIcon(icons.icon(*VERDICTS[row.get("within")]))
                     item.setText(item.text() if row.get("within") is not None else self.tr("Being checked…"))

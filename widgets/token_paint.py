@@ -7,6 +7,7 @@ from widgets import theme
 from widgets.tokens import StripToken, rank_band, shade
 
 BAND_TOKENS = ("accent", "amber", "clay", "sky")
+PIECE_COLOURS = 4  # enough that neighbours always differ
 DARKEST = {"light": 0.52, "dark": 0.42}  # keeps the text on it at 4.5:1
 
 
@@ -21,10 +22,12 @@ def band_colour(band: int) -> QColor:
     return theme.blend(theme.color("raised"), theme.color(BAND_TOKENS[band]), 0.30)
 
 
-def ground(token: StripToken, mode: str) -> QColor | None:
-    """The colour behind a token; None = none."""
+def ground(token: StripToken, mode: str, place: int = 0) -> QColor | None:
+    """The colour behind the token at ``place``; None = none."""
     if mode == "plain":
         return None
+    if mode == "pieces":  # only where one token ends and the next begins
+        return theme.blend(theme.color("raised"), theme.series(place % PIECE_COLOURS), 0.22)
     if mode == "rank":
         band = rank_band(token.rank)
         return None if band is None else band_colour(band)

@@ -26,7 +26,7 @@ class TokenStrip(QAbstractScrollArea):
     Drag or Shift+arrows choose tokens, arrows walk, Return clicks, Ctrl+C copies.
 
     Args:
-        mode: probability, rank (bands of GLTR), entropy or plain.
+        mode: probability, rank (bands of GLTR), entropy, pieces (colours only tell tokens apart) or plain.
     """
 
     hovered = Signal(int)  # index of a token, -1 = none
@@ -156,7 +156,7 @@ class TokenStrip(QAbstractScrollArea):
         start, end = self._selection
         for piece in self._layout.between(top, top + event.rect().height()):
             token, box = self.tokens[piece.token], piece.box()
-            paint_ground(painter, box, ground(token, self.mode))
+            paint_ground(painter, box, ground(token, self.mode, piece.token))
             if start <= piece.token < end:
                 painter.fillRect(box, theme.color("focus", 0.30))
             if self.mode == "rank" and rank_band(token.rank):

@@ -48,6 +48,7 @@ class DataPage(Page):
         for form in (self.importer, self.tokenizer_form):
             form.cancelled.connect(self._leave_form)
         self._arrange()
+        self._show(self.empty)
         context.jobs.job_added.connect(self._listed)
         context.jobs.job_removed.connect(self._listed)
         context.jobs.job_changed.connect(self._changed)
@@ -150,7 +151,9 @@ class DataPage(Page):
             self._shown().refresh()
 
     def _show(self, view: QWidget) -> None:
+        """Show one of the views; each has at most one primary action."""
         self.stack.setCurrentIndex(self._views.index(view))
+        self.header.primary.setVisible(view in (self.corpus, self.tokenizer))
 
     def _shown(self) -> QWidget:
         return self._views[self.stack.currentIndex()]

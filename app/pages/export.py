@@ -14,7 +14,7 @@ from core.spec.export import VerifySpec
 from widgets import theme
 from widgets.cards import Button, EmptyState
 
-LIST_WIDTH_PX = 248
+LIST_WIDTH_PX = 208
 
 
 class ExportPage(Page):
@@ -51,6 +51,7 @@ class ExportPage(Page):
         context.jobs.job_added.connect(self._listed)
         context.jobs.job_removed.connect(self._listed)
         context.jobs.job_changed.connect(self._changed)
+        self._show(0)
         self._listed()
 
     def open(self, job: Path | None = None, new: bool = False, run: str = "", **_) -> None:
@@ -66,13 +67,13 @@ class ExportPage(Page):
         """Show the form of a new export."""
         self.form.offer_runs(run if isinstance(run, str) else "")
         self.list.set_current(None)
-        self.stack.setCurrentIndex(1)
+        self._show(1)
 
     def show_export(self, root: Path) -> None:
         """Show one export or check."""
         self.root = root
         self.list.set_current(root)
-        self.stack.setCurrentIndex(2)
+        self._show(2)
         self._refresh()
 
     def remember(self) -> dict:
@@ -80,6 +81,11 @@ class ExportPage(Page):
 
     def restore(self, remembered: dict) -> None:
         self.show_export(remembered["export"])
+
+    def _show(self, index: int) -> None:
+        """Show nothing yet, the form or an export; each has at most one primary action."""
+        self.stack.setCurrentIndex(index)
+        self.header.primary.setVisible(index == 2)
 
     def _start(self, name: str, spec) -> None:
         folder = self.context.start_job("export", name, spec)

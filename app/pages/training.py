@@ -51,6 +51,7 @@ class TrainingPage(Page):
         context.jobs.job_added.connect(self._listed)
         context.jobs.job_removed.connect(self._listed)
         context.jobs.job_changed.connect(self._changed)
+        self._show(self.empty)
         self._listed()
 
     def open(self, job: Path | None = None, new: bool = False, model: dict | None = None, **_) -> None:
@@ -68,12 +69,12 @@ class TrainingPage(Page):
         """Show one run live."""
         self.list.set_current(root)
         self.run.show_run(root)
-        self.stack.setCurrentWidget(self.run)
+        self._show(self.run)
 
     def show_form(self) -> None:
         """Show the form of a new run."""
         self.form.offer_inputs()
-        self.stack.setCurrentWidget(self.form)
+        self._show(self.form)
         self.list.set_current(None)
 
     def remember(self) -> dict:
@@ -89,18 +90,23 @@ class TrainingPage(Page):
         elif remembered["run"].exists():
             self.show_run(remembered["run"])
 
+    def _show(self, view: QWidget) -> None:
+        """Show one of the views; each has at most one primary action."""
+        self.stack.setCurrentWidget(view)
+        self.header.primary.setVisible(view is self.run)
+
     def _start(self, name: str, spec) -> None:
         folder = self.context.start_job("train", name, spec)
         if folder is not None:
             self.run.show_run(folder.root)
-            self.stack.setCurrentWidget(self.run)
+            self._show(self.run)
 
     def _leave_form(self) -> None:
         jobs = self.context.jobs.jobs("train")
         if jobs:
             self.show_run(self.run.root or jobs[0].root)
         else:
-            self.stack.setCurrentWidget(self.empty)
+            self._show(self.empty)
 
     def _listed(self, root: Path | None = None) -> None:
         runs = self.context.jobs.jobs("train")

@@ -11,7 +11,7 @@ from app.translations import fill, translate
 from app.views.curve import RunCurve
 from app.views.run_notes import checkpoint_lines, choice_sentences
 from app.views.samples import SampleList
-from app.words import count_text, duration_text, percent_text
+from app.words import clock_text, count_text, percent_text
 from widgets import theme
 from widgets.cards import Button, StatTile, Text
 from widgets.controls import Badge, SegmentedControl
@@ -112,8 +112,10 @@ class RunView(QWidget):
         self.mfu.set_value(percent_text(mfu, 1) if mfu else "")
         left = job.pace.left_s if view.state == "running" and view.unit == "steps" else None
         elapsed = last("elapsed_s")
-        so_far = self.tr("{time} so far").format(time=duration_text(elapsed)) if elapsed else ""
-        self.left.set_value(duration_text(left) if left is not None else "", "", so_far)
+        self.left.label.setText(self.tr("Time left") if view.live else self.tr("Time taken"))
+        shown = left if view.live else elapsed
+        self.left.set_value(clock_text(shown) if shown is not None else "",
+                            self.tr("h:min:s") if (shown or 0) >= 3600 else self.tr("min:s"))  # fmt: skip
 
     def _speed(self) -> tuple[float, float]:
         """Tokens and FLOPs a second over the last steps."""

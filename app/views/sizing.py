@@ -28,6 +28,7 @@ class SizingPanel(QWidget):
         grid.setSpacing(theme.space(1))
         for index, tile in enumerate((self.total, self.flops, self.memory, self.cache)):
             grid.addWidget(tile, index // columns, index % columns)
+            grid.setColumnStretch(index % columns, 1)
         grid.setContentsMargins(0, 0, 0, 0)
         self.setLayout(grid)
         self._bars: dict[str, tuple[QProgressBar, Text]] = {}

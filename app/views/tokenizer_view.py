@@ -41,7 +41,7 @@ class TokenizerView(QWidget):
         self.text = QPlainTextEdit(SAMPLE)
         self.text.setAccessibleName(self.tr("Text to cut into tokens"))
         self.text.setFixedHeight(theme.space(12))
-        self.strip = TokenStrip("plain")
+        self.strip = TokenStrip("pieces")
         self.strip.setMinimumHeight(theme.space(14))
         self.count = Text("", "caption")
         self._pause = QTimer(self)
