@@ -1,42 +1,25 @@
 """Playground: talk to any model, and see how sure it was of every token."""
 
-import re
 from pathlib import Path
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QComboBox, QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
 from app.pages.page import Page, scroll_area
 from app.state.context import AppContext
-from app.state.dialogue import (
-    CHAT,
-    PLAIN,
-    Question,
-    editor_values,
-    follow_up,
-    found_answer,
-    make_question,
-    template_uses,
-)  # fmt: skip
+from app.state.dialogue import CHAT, PLAIN, Question, editor_values, follow_up, found_answer, make_question
 from app.translations import translate
+from app.views.talk import AnswerCard, AskingCard, pieces, source_text, strip_token
 from app.words import count_text
 from core.errors import LabError, say
 from core.infer.sources import SMOLLM2, Source, list_engines
-from core.prompt.template import prompt_preset_names
-from core.spec.files import preset
 from core.spec.messages import ChatMessage, Finished, Loaded, Problem, Token, TokenRecord
 from widgets import theme
-from widgets.cards import Button, Card, EmptyState, Text
-from widgets.controls import SegmentedControl
+from widgets.cards import Card, EmptyState, Text
 from widgets.notice import Notice
-from widgets.prompt_editor import PromptEditor, PromptTemplate
 from widgets.sampler_panel import SamplerPanel
-from widgets.token_legend import TokenLegend
-from widgets.token_strip import TokenStrip
-from widgets.tokens import StripToken
 
 SIDE_WIDTH_PX = 280
-MODES = ("probability", "rank", "entropy")
 
 
 class PlaygroundPage(Page):
@@ -84,7 +67,7 @@ class PlaygroundPage(Page):
         self.model.blockSignals(True)
         self.model.clear()
         for source in self.sources:
-            self.model.addItem(f"{source.name}  ·  {_origin(self, source)}", source.source)
+            self.model.addItem(source_text(source), source.source)
         index = self.model.findData(chosen)
         self.model.setCurrentIndex(max(index, 0) if self.sources else -1)
         self.model.blockSignals(False)
@@ -129,7 +112,7 @@ class PlaygroundPage(Page):
             self._show_problem(error.sentence(translate))
             return
         self.records, self._finished = [], None
-        self.strip.set_tokens(_pieces(question.prompt or self._chat_text(question)))
+        self.strip.set_tokens(pieces(question.prompt or self._chat_text(question)))
         self._load()
         self._send(question)
 
@@ -173,7 +156,7 @@ class PlaygroundPage(Page):
         question = self._question
         again = follow_up(question, event.text) if event.reason != "cancelled" else None
         if again is not None:
-            for piece in _pieces(f"\n{question.spec.answer_trigger}"):
+            for piece in pieces(f"\n{question.spec.answer_trigger}"):
                 self.strip.append(piece)
             self._send(again)
             return
@@ -264,10 +247,6 @@ class PlaygroundPage(Page):
             self.context.navigate(
                 "glass", source=self._asked_for, prompt=self._finished.prompt, records=list(self.records))  # fmt: skip
 
-    def _set_mode(self, mode: str) -> None:
-        self.strip.set_mode(mode)
-        self.legend.set_mode(mode)
-
     def _job_changed(self, root: Path) -> None:
         job = self.context.jobs.job(root)
         if job is None or not self.isVisible():
@@ -301,20 +280,10 @@ class PlaygroundPage(Page):
         return empty
 
     def _content(self) -> QWidget:
-        self.model = QComboBox()
-        self.model.setAccessibleName(self.tr("Model"))
-        self.model.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-        self.state = Text("", "caption", wrap=False)
-        self.reload = Button(self.tr("Reload newest checkpoint"), "quiet", "refresh")
-        self.fresh = Button(self.tr("New conversation"), "quiet", "plus")
-        templates = [_template(name) for name in prompt_preset_names()]
-        self.editor = PromptEditor(templates)
-        self.strip, self.legend = TokenStrip(), TokenLegend()
-        self.strip.setMinimumHeight(theme.space(22))
-        self.mode = SegmentedControl({"probability": self.tr("Probability"), "rank": self.tr("Rank"),
-                                      "entropy": self.tr("Entropy")}, name=self.tr("Colour by"))  # fmt: skip
-        self.mode.value_changed.connect(self._set_mode)
-        self.result = Text("", "caption")
+        self.asking, self.answer = AskingCard(), AnswerCard()
+        self.model, self.state, self.editor = self.asking.model, self.asking.state, self.asking.editor
+        self.reload, self.fresh = self.asking.reload, self.asking.fresh
+        self.strip, self.result = self.answer.strip, self.answer.result
         self.problem = Notice("error", "")
         self.problem.hide()
         self.sampler = SamplerPanel()
@@ -322,9 +291,9 @@ class PlaygroundPage(Page):
         column = QVBoxLayout(main)
         column.setContentsMargins(0, 0, theme.space(1), 0)
         column.setSpacing(theme.space(2))
-        column.addWidget(self._prompt_card())
+        column.addWidget(self.asking)
         column.addWidget(self.problem)
-        column.addWidget(self._answer_card(), 1)
+        column.addWidget(self.answer, 1)
         panel = QWidget()
         row = QHBoxLayout(panel)
         row.setContentsMargins(0, 0, 0, 0)
@@ -333,54 +302,9 @@ class PlaygroundPage(Page):
         row.addWidget(self._side_card(), 0, Qt.AlignmentFlag.AlignTop)
         return panel
 
-    def _prompt_card(self) -> Card:
-        card = Card()
-        row = QHBoxLayout()
-        row.setSpacing(theme.space(1))
-        row.addWidget(self.model, 1)
-        for widget in (self.reload, self.fresh):
-            row.addWidget(widget)
-        card.body.addLayout(row)
-        card.body.addWidget(self.state)
-        card.body.addWidget(self.editor)
-        return card
-
-    def _answer_card(self) -> Card:
-        card = Card()
-        row = QHBoxLayout()
-        row.setSpacing(theme.space(1))
-        row.addWidget(self.mode)
-        row.addWidget(self.legend, 1)
-        card.body.addLayout(row)
-        card.body.addWidget(self.strip, 1)
-        card.body.addWidget(self.result)
-        return card
-
     def _side_card(self) -> Card:
         card = Card(self.tr("How the next token is drawn"))
         card.setFixedWidth(SIDE_WIDTH_PX)
         card.body.addWidget(self.sampler)
         card.body.addWidget(Text(self.tr("The colours show what the model believed before these settings."), "caption"))
         return card
-
-
-def strip_token(record: TokenRecord) -> StripToken:
-    """A token of an answer as the strip shows it."""
-    return StripToken(record.bytes, record.probability, record.rank, record.entropy,
-                      tuple((data, probability) for _, data, probability in record.top), id=record.id)  # fmt: skip
-
-
-def _pieces(text: str) -> list[StripToken]:
-    """What was asked, word by word, so that it wraps; it carries no colour."""
-    return [StripToken(piece, prompt=True) for piece in re.findall(r"\s*\S+|\s+$", text)]
-
-
-def _template(name: str) -> PromptTemplate:
-    shown = preset("prompts", name)
-    return PromptTemplate(name, translate(shown.title), translate(shown.about), template_uses(name))
-
-
-def _origin(page: QWidget, source: Source) -> str:
-    kind = {"torch": "", "gguf": "GGUF", "onnx": "ONNX"}[source.kind]
-    word = {"run": page.tr("your run"), "export": page.tr("exported file"), "built-in": page.tr("built in")}
-    return " ".join(filter(None, (kind, word[source.origin])))

@@ -33,6 +33,7 @@ class AppContext(QObject):
             from app.jobs.session import EngineSession
 
             self._session = EngineSession(self.workspace.root, self)
+            self._session.process_ended.connect(lambda sentence: self.notify(sentence, "warning"))
         return self._session
 
     def navigate(self, page: str, **args) -> None:

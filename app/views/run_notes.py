@@ -1,5 +1,7 @@
 """Sentences on what a run decided by measuring, and on what it has saved."""
 
+from pathlib import Path
+
 from PySide6.QtCore import QCoreApplication
 
 from app.translations import translate
@@ -15,13 +17,14 @@ def choice_sentences(view: JobView) -> list[str]:
     return [_sentence(chosen) for chosen in view.choices.values()]
 
 
-def checkpoint_lines(view: JobView) -> list[str]:
-    """Saved checkpoints, the newest first, the best marked."""
+def checkpoint_lines(view: JobView, root: Path) -> list[str]:
+    """Checkpoints that are still there, the newest first, the best marked."""
     say = QCoreApplication.translate
-    measured = [c for c in view.checkpoints if c.val_loss is not None]
+    kept = [c for c in view.checkpoints if (root / c.path).is_dir()]
+    measured = [c for c in kept if c.val_loss is not None]
     best = min(measured, key=lambda c: c.val_loss).step if measured else None
     lines = []
-    for c in reversed(view.checkpoints[-LINES_SHOWN:]):
+    for c in reversed(kept[-LINES_SHOWN:]):
         loss = say("run", "validation loss {loss}").format(loss=f"{c.val_loss:.4f}") if c.val_loss is not None else ""
         mark = say("run", "the best so far") if c.step == best else ""
         where = say("run", "Step {step}").format(step=f"{c.step:,}")

@@ -70,7 +70,7 @@ class RunView(QWidget):
         self.curve.refresh(view)
         self._refresh_tiles(job)
         self.samples.set_samples(view.samples)
-        self.checkpoints.setText("\n".join(checkpoint_lines(view)) or self.tr("No checkpoint yet."))
+        self.checkpoints.setText("\n".join(checkpoint_lines(view, job.root)) or self.tr("No checkpoint yet."))
         self.choices.setText("\n".join(choice_sentences(view)) or self.tr("Nothing was decided by measuring yet."))
         for request in [key for key in self._asked if key in view.acknowledged]:
             self.asked.setText(self.tr("The worker has seen it: {request}.").format(request=self._asked.pop(request)))
