@@ -19,7 +19,7 @@ inline int64_t round_up(int64_t x, int64_t step) { return (x + step - 1) / step 
 struct Shape {
     int64_t time, size;      // true
     int64_t padded, width;   // padded to whole blocks and whole vectors
-    int64_t row;             // distance between rows of scores; no power of two, which would crowd a few cache sets
+    int64_t row;             // distance between rows of scores; a power of two would crowd few cache sets
     explicit Shape(const AttentionJob& job, int step = W)
         : time(job.time), size(job.size), padded(round_up(job.time, ROWS)), width(round_up(job.size, step)),
           row(padded + 16) {}
@@ -116,7 +116,8 @@ template <class T> void forward_head(const AttentionJob& job, const Shape& s, in
     T* to = place<T>(job.out, b, h);
     for (int64_t first = 0; first < s.time; first += ROWS) {
         const int64_t columns = first + ROWS, count = s.time - first < ROWS ? s.time - first : ROWS;
-        product(ROWS, columns, s.width, {q + first * s.width, s.width, 1}, keys_t, NR, s.width * NR, scores, s.row, false);
+        product(ROWS, columns, s.width, {q + first * s.width, s.width, 1}, keys_t, NR, s.width * NR, scores, s.row,
+                false);
         float totals[ROWS];
         for (int64_t i = 0; i < count; ++i)
             lse[first + i] = softmax_row(scores + i * s.row, first + i, columns, 1.0f, totals + i);

@@ -139,7 +139,7 @@ private:
 inline void forward_amx(AttentionJob& job, Span items) {
     const Shape s(job, 32);
     const Layouts l(s);
-    Cutter memory((2 * s.head() + s.scores() + ROWS * s.width) * 4 + (3 * s.head() + 2 * l.across() + s.scores()) * 2 + 4096);
+    Cutter memory((s.head() + s.scores() + ROWS * s.width) * 4 + (2 * s.head() + l.across() + s.scores()) * 2 + 4096);
     float *head = memory.cut<float>(s.head()), *scores = memory.cut<float>(s.scores());
     float* out = memory.cut<float>(ROWS * s.width);
     bf16 *q = memory.cut<bf16>(s.head()), *values = memory.cut<bf16>(s.head()), *keys = memory.cut<bf16>(l.across());
@@ -158,7 +158,8 @@ inline void forward_amx(AttentionJob& job, Span items) {
             float* lse = job.lse + (b * job.heads + h) * job.time;
             for (int64_t first = 0; first < s.time; first += ROWS) {
                 const int64_t columns = first + ROWS, count = s.time - first < ROWS ? s.time - first : ROWS;
-                tile_product(ROWS, columns, s.width, q + first * s.width, s.width, keys, 2 * l.stride, scores, s.row, false);
+                tile_product(ROWS, columns, s.width, q + first * s.width, s.width, keys, 2 * l.stride, scores, s.row,
+                             false);
                 float totals[ROWS];
                 for (int64_t i = 0; i < ROWS; ++i) {
                     const float sum = softmax_row(scores + i * s.row, first + i, columns, job.scale, totals + i);
@@ -207,8 +208,9 @@ inline void backward_head_amx(const AttentionJob& job, const Layouts& l, int64_t
     const float* lse = job.lse + (b * job.heads + h) * job.time;
     for (int64_t first = 0; first < s.time; first += ROWS) {
         const int64_t columns = first + ROWS;
-        tile_product(ROWS, columns, s.width, m.q + first * s.width, s.width, m.keys_t, 2 * l.stride, m.p, s.row, false);
-        tile_product(ROWS, columns, s.width, m.d_out + first * s.width, s.width, m.values_t, 2 * l.stride, m.d, s.row, false);
+        const bf16 *q = m.q + first * s.width, *d_out = m.d_out + first * s.width;
+        tile_product(ROWS, columns, s.width, q, s.width, m.keys_t, 2 * l.stride, m.p, s.row, false);
+        tile_product(ROWS, columns, s.width, d_out, s.width, m.values_t, 2 * l.stride, m.d, s.row, false);
         for (int64_t i = 0; i < ROWS; ++i) {
             float *p = m.p + i * s.row, *d = m.d + i * s.row;
             if (first + i < s.time) score_gradient_row(p, d, first + i, columns, job.scale, lse[first + i]);
@@ -219,9 +221,11 @@ inline void backward_head_amx(const AttentionJob& job, const Layouts& l, int64_t
                 to_pair(d - s.row, d, columns, m.d_pairs + (i - 1) * s.row);
             }
         }
-        tile_product(ROWS, s.width, columns, m.d_rows, s.row, m.keys, 2 * s.width, m.d_q + first * s.width, s.width, false);
-        tile_product(s.width, columns, ROWS, m.d_out_t + first, l.stride, m.p_pairs, 2 * s.row, m.d_values_t, l.stride, true);
-        tile_product(s.width, columns, ROWS, m.q_t + first, l.stride, m.d_pairs, 2 * s.row, m.d_keys_t, l.stride, true);
+        float* d_q = m.d_q + first * s.width;
+        tile_product(ROWS, s.width, columns, m.d_rows, s.row, m.keys, 2 * s.width, d_q, s.width, false);
+        const bf16 *q_t = m.q_t + first, *d_out_t = m.d_out_t + first;
+        tile_product(s.width, columns, ROWS, d_out_t, l.stride, m.p_pairs, 2 * s.row, m.d_values_t, l.stride, true);
+        tile_product(s.width, columns, ROWS, q_t, l.stride, m.d_pairs, 2 * s.row, m.d_keys_t, l.stride, true);
     }
     unpack(job, s, m.d_q, job.scale, true, place<bf16>(job.d_q, b, h), job.d_q.time);
 }

@@ -61,7 +61,8 @@ template <class T> float cross_entropy_row(T* row, float* exps, int64_t vocab, i
 
 template <class T> void cross_entropy_rows(CrossEntropyJob& job, Span rows) {
     T* logits = static_cast<T*>(job.logits);
-    float* scratch = sizeof(T) == sizeof(float) ? nullptr : static_cast<float*>(team_scratch(job.vocab * sizeof(float)));
+    const bool own_row = sizeof(T) == sizeof(float);  // a row of floats is its own scratch
+    float* scratch = own_row ? nullptr : static_cast<float*>(team_scratch(job.vocab * sizeof(float)));
     for (int64_t i = rows.begin; i < rows.end; ++i) {
         T* row = logits + i * job.stride;
         if (job.targets[i] < 0) {

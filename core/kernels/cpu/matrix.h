@@ -13,7 +13,8 @@ struct Matrix {  // element (i, j) of A is at data[i * rows + j * columns]
 
 // MR x (NV * W) results held in registers; A is broadcast element by element, B is read in rows.
 template <int NV>
-inline void product_tile(int64_t depth, Matrix a, const float* b, int64_t b_stride, float* c, int64_t c_stride, bool add) {
+inline void product_tile(int64_t depth, Matrix a, const float* b, int64_t b_stride, float* c, int64_t c_stride,
+                         bool add) {
     Vec acc[MR][NV];
     for (int r = 0; r < MR; ++r)
         for (int v = 0; v < NV; ++v) acc[r][v] = fill(0.0f);

@@ -40,7 +40,8 @@ template <class T> void norm_backward_rows(NormJob& job, Span rows, float* d_wei
     std::memset(d_weight, 0, job.width * sizeof(float));
     std::memset(block, 0, job.width * sizeof(float));
     for (int64_t i = rows.begin; i < rows.end; ++i) {
-        const T *x = static_cast<const T*>(job.x) + i * job.width, *d_y = static_cast<const T*>(job.d_y) + i * job.width;
+        const T* x = static_cast<const T*>(job.x) + i * job.width;
+        const T* d_y = static_cast<const T*>(job.d_y) + i * job.width;
         T* d_x = static_cast<T*>(job.d_x) + i * job.width;
         const float r = job.inverse_rms[i];
         Vec dot = fill(0.0f);
@@ -55,7 +56,9 @@ template <class T> void norm_backward_rows(NormJob& job, Span rows, float* d_wei
         });
         // Sums of sums: a single chain over all rows would lose a digit.
         if ((i - rows.begin) % 64 == 63 || i + 1 == rows.end) {
-            along(job.width, [&](int64_t j, int n) { put(d_weight + j, n, take(d_weight + j, n) + take(block + j, n)); });
+            along(job.width, [&](int64_t j, int n) {
+                put(d_weight + j, n, take(d_weight + j, n) + take(block + j, n));
+            });
             std::memset(block, 0, job.width * sizeof(float));
         }
     }

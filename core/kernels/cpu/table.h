@@ -61,4 +61,6 @@ struct Table {
 struct Span { int64_t begin, end; };
 
 // The part-th of `parts` nearly equal stretches of `count` items.
-static inline Span stretch(int64_t count, int part, int parts) { return {count * part / parts, count * (part + 1) / parts}; }
+static inline Span stretch(int64_t count, int part, int parts) {
+    return {count * part / parts, count * (part + 1) / parts};
+}
