@@ -19,7 +19,7 @@ inline int64_t round_up(int64_t x, int64_t step) { return (x + step - 1) / step 
 struct Shape {
     int64_t time, size;      // true
     int64_t padded, width;   // padded to whole blocks and whole vectors
-    int64_t row;             // distance between rows of scores; a power of two would crowd few cache sets
+    int64_t row;             // distance between rows of scores; powers of two crowd few cache sets
     explicit Shape(const AttentionJob& job, int step = W)
         : time(job.time), size(job.size), padded(round_up(job.time, ROWS)), width(round_up(job.size, step)),
           row(padded + 16) {}
