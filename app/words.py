@@ -1,5 +1,7 @@
 """Numbers as people read them: short, with their unit, in the user's language."""
 
+from pathlib import Path
+
 from PySide6.QtCore import QCoreApplication
 
 
@@ -62,3 +64,11 @@ def time_left_text(seconds: float | None) -> str:
 def percent_text(share: float, digits: int = 0) -> str:
     """A share 0..1 as per cent."""
     return f"{100 * share:.{digits}f} %"
+
+
+def short_path(path: Path) -> str:
+    """A path as people say it: their own folder is ~."""
+    try:
+        return str(Path("~") / path.relative_to(Path.home()))
+    except (ValueError, RuntimeError):
+        return str(path)

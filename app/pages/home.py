@@ -6,6 +6,7 @@ from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
 from app.pages.page import Page
 from app.state.context import AppContext
+from app.words import short_path
 from core.spec.base import build
 from core.spec.files import preset
 from core.spec.grow import GrowSpec
@@ -89,7 +90,7 @@ class HomePage(Page):
         self.open_card = ActionCard(
             "folder", self.tr("Open a workspace"),
             self.tr("A workspace is a plain folder with your corpora, runs and exports. Open another one or make a "
-                    "new one."), str(self.context.workspace.root))  # fmt: skip
+                    "new one."), short_path(self.context.workspace.root))  # fmt: skip
         self.open_card.chosen.connect(lambda: self.window().choose_workspace())
         for card in (self.grow_card, self.talk_card, self.open_card):
             card.setMinimumHeight(theme.space(26))

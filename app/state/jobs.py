@@ -134,15 +134,19 @@ class JobStore(QObject):
             self.job_changed.emit(job.root)
 
     def _check_liveness(self, job: Job) -> None:
-        view = with_liveness(job.view, job.folder)
-        if view.state == "queued" and time.time() - job.queued_t > QUEUED_AT_MOST_S and not is_alive(job.root):
-            problem = Problem(
-                "The worker ended before it began.", job.name, "Press Resume to try again.",
-                details=stderr_end(job.folder))  # fmt: skip
-            view = replace(view, state="crashed", error=problem)
+        # A job that waits for its new worker is not judged by what the old one said last.
+        view = self._waiting(job) if job.view.state == "queued" else with_liveness(job.view, job.folder)
         if view is not job.view:
             job.view = view
             self.job_changed.emit(job.root)
+
+    def _waiting(self, job: Job) -> JobView:
+        if time.time() - job.queued_t <= QUEUED_AT_MOST_S or is_alive(job.root):
+            return job.view
+        problem = Problem(
+            "The worker ended before it began.", job.name, "Press Resume to try again.",
+            details=stderr_end(job.folder))  # fmt: skip
+        return replace(job.view, state="crashed", error=problem)
 
     def _read_batch(self) -> None:
         began = time.perf_counter()

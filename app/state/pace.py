@@ -2,7 +2,7 @@
 
 from collections import deque
 
-from core.record.events import Phase, Progress, Started
+from core.record.events import Continued, Phase, Progress, Started
 from core.record.log import Record
 
 WINDOW_S = 20.0  # old speeds say little about the next minute
@@ -18,7 +18,7 @@ class Pace:
     def observe(self, record: Record) -> None:
         """Take one record into account."""
         event = record.event
-        if isinstance(event, (Phase, Started)):
+        if isinstance(event, (Phase, Started, Continued)):  # a pause says nothing about the speed
             self._seen.clear()
             self._total = 0.0
         elif isinstance(event, Progress):

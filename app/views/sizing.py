@@ -55,11 +55,11 @@ class SizingPanel(QWidget):
     def _parts(self) -> Card:
         say = QCoreApplication.translate
         words = {
-            "embedding": say("sizing", "Token embedding"), "positions": say("sizing", "Positions"),
+            "embedding": say("sizing", "Embedding"), "positions": say("sizing", "Positions"),
             "attention": say("sizing", "Attention"), "feed_forward": say("sizing", "Feed-forward"),
             "norms": say("sizing", "Norms"), "head": say("sizing", "Output head"),
         }  # fmt: skip
-        card = Card(self.tr("Where the parameters are"))
+        card = Card(self.tr("Parameters by part"))
         for key, word in words.items():
             bar, figure = QProgressBar(), Text("", "caption", wrap=False)
             bar.setRange(0, 1000)
