@@ -19,7 +19,7 @@ inline int64_t round_up(int64_t x, int64_t step) { return (x + step - 1) / step 
 struct Shape {
     int64_t time, size;      // true
     int64_t padded, width;   // padded to whole blocks and whole vectors
-    int64_t row;             // distance between rows of scores; powers of two crowd few cache sets
+    int64_t row;             // distance between rows of scores; a power of two would crowd a few cache sets
     explicit Shape(const AttentionJob& job, int step = W)
         : time(job.time), size(job.size), padded(round_up(job.time, ROWS)), width(round_up(job.size, step)),
           row(padded + 16) {}
@@ -33,7 +33,8 @@ template <class T> T* place(const Heads& x, int64_t b, int64_t h) {
 
 // (time, size) of one head -> (padded, width) floats, times `factor`, rotated when the job has rotary positions.
 template <class T>
-void pack(const AttentionJob& job, const Shape& s, const T* from, int64_t stride, float factor, bool rotate, float* to) {
+void pack(const AttentionJob& job, const Shape& s, const T* from, int64_t stride, float factor, bool rotate,
+          float* to) {
     const int64_t half = s.size / 2;
     rotate = rotate && job.cosines;
     for (int64_t t = 0; t < s.padded; ++t, to += s.width) {
