@@ -14,6 +14,7 @@ from core.record.lock import is_alive
 from core.record.view import read_view
 
 ROOT = Path(__file__).resolve().parents[2]
+LAST_WORD_S = 5.0
 
 
 def start(workspace: Workspace, kind: str, name: str, spec: msgspec.Struct) -> JobFolder:
@@ -33,7 +34,10 @@ def resume(folder: JobFolder) -> None:
     Raises:
         LabError: a worker is still at work in it.
     """
-    if is_alive(folder.root):
+    deadline = time.monotonic() + LAST_WORD_S
+    while (alive := is_alive(folder.root)) and not read_view(folder.root).live and time.monotonic() < deadline:
+        time.sleep(0.05)  # it has said its last word and is just letting go of the folder
+    if alive:
         raise LabError("This job is still running.", folder.name, "Stop it first, or let it finish.")
     launch(folder)
 
@@ -43,12 +47,12 @@ def launch(folder: JobFolder) -> subprocess.Popen:
     # Waiting threads sleep instead of spinning: beside a window and other jobs, spinning ones cost half the speed.
     environment = {"OMP_WAIT_POLICY": "PASSIVE", **os.environ, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"}
     environment["PYTHONIOENCODING"] = "utf-8"
+    command = [sys.executable, "-m", "core.jobs.worker", str(folder.root)]
     with open(folder.path("stderr.log"), "ab") as said:
-        return subprocess.Popen(
-            [sys.executable, "-m", "core.jobs.worker", str(folder.root)],
-            stdin=subprocess.DEVNULL, stdout=said, stderr=said, cwd=ROOT, env=environment, close_fds=True,
-            **_detached(),
-        )  # fmt: skip
+        settings = {"stdin": subprocess.DEVNULL, "stdout": said, "stderr": said, "cwd": ROOT, "env": environment}
+        if os.name == "posix":
+            return subprocess.Popen(command, start_new_session=True, **settings)
+        return _launch_on_windows(command, settings)
 
 
 def await_attempt(folder: JobFolder, attempt: int, timeout_s: float = 60.0) -> None:
@@ -58,9 +62,10 @@ def await_attempt(folder: JobFolder, attempt: int, timeout_s: float = 60.0) -> N
         time.sleep(0.1)
 
 
-def _detached() -> dict:
-    if os.name == "posix":
-        return {"start_new_session": True}
-    # Broken away from the parent's job object, or closing the window would end the worker with it.
-    flags = subprocess.DETACHED_PROCESS | subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.CREATE_BREAKAWAY_FROM_JOB
-    return {"creationflags": flags}
+def _launch_on_windows(command: list[str], settings: dict) -> subprocess.Popen:
+    """Broken away from the parent's job object, or closing the window would end the worker with it."""
+    flags = subprocess.DETACHED_PROCESS | subprocess.CREATE_NEW_PROCESS_GROUP
+    try:
+        return subprocess.Popen(command, creationflags=flags | subprocess.CREATE_BREAKAWAY_FROM_JOB, **settings)
+    except PermissionError:  # a parent that lets nobody break away (some terminals and services)
+        return subprocess.Popen(command, creationflags=flags, **settings)
