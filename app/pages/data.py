@@ -132,6 +132,7 @@ class DataPage(Page):
         self.tokenizers.set_jobs(tokenizers)
         self.corpora.setFixedHeight(ROW_PX * min(max(1, len(corpora)), 6) + 2)
         self.tokenizers_title.setVisible(bool(tokenizers))
+        self.header.secondary["tokenizer"].setVisible(bool(corpora))
         self.side.setVisible(bool(corpora or tokenizers))
         if root is not None and root in (self.corpus.root, self.tokenizer.root):
             self.show_job(root)

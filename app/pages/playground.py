@@ -38,9 +38,9 @@ class PlaygroundPage(Page):
         self.set_header(
             self.tr("Playground"),
             self.tr("Ask a model something. Every token is coloured by how sure the model was; hover one to see what "
-                    "else it considered."), self.tr("Open in Glass"), primary_icon="glass")  # fmt: skip
-        self.header.primary_clicked.connect(self._open_glass)
-        self.header.primary.setEnabled(False)
+                    "else it considered."), secondary={"glass": self.tr("Open in Glass")})  # fmt: skip
+        self.header.secondary_clicked.connect(lambda _: self._open_glass())
+        self.to_glass = self.header.secondary["glass"]
         self._stack = QStackedWidget()
         self._stack.addWidget(self._empty())
         self._stack.addWidget(self._content())
@@ -48,6 +48,8 @@ class PlaygroundPage(Page):
         self._connect()
         self.use_template(PLAIN)
         self.refresh_sources()
+        if self._has_chat():
+            self.use_template(CHAT)
 
     def open(self, source: str = "", talk: bool = False, **_) -> None:
         """Show the page; ``talk`` chooses the model that answers best, ``source`` a given one."""
@@ -207,7 +209,7 @@ class PlaygroundPage(Page):
         else:
             self.state.setText(self.tr("Loading…") if self._asked_for and self._asked_for == self.source() else "")
         done = self._finished
-        self.header.primary.setEnabled(bool(self.records) and done is not None)
+        self.to_glass.setEnabled(bool(self.records) and done is not None)
         self.fresh.setVisible(bool(self.turns))
         self.result.setText(self._result_line() if done else "")
 

@@ -78,7 +78,10 @@ class RunView(QWidget):
     def _refresh_buttons(self, job: Job) -> None:
         state = job.view.state
         self.pause.setVisible(state == "running")
-        self.go_on.setVisible(state in ("paused", "stopped", "failed", "crashed"))
+        self.go_on.setVisible(state in ("paused", "stopped"))  # after an error the notice has the button
+        if not job.view.live:
+            self._asked.clear()
+            self.asked.setText("")
         for button in (self.stop, self.checkpoint):
             button.setVisible(job.view.live)
         self.ask.setEnabled(state == "running")

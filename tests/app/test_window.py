@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QEvent, Qt
 from PySide6.QtWidgets import QApplication
 
 from app.bootstrap import make_window
@@ -43,7 +43,9 @@ def window(qtbot, tmp_path):
     yield made
     made.close()
     made.deleteLater()
-    theme.apply(QApplication.instance(), "light")
+    QApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete.value)  # or later tests would dress it too
+    if theme.mode() != "light":
+        theme.apply(QApplication.instance(), "light")
 
 
 def run_window(tmp_path, code: str = OPEN_AND_CLOSE) -> str:

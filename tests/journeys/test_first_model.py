@@ -49,7 +49,7 @@ def test_one_click_grows_a_model_that_can_be_talked_to_and_looked_into(qtbot, op
     assert 0 < len(playground.records) <= 12
     assert all(0 <= record.probability <= 1 and len(record.top) == 10 for record in playground.records)
 
-    click(qtbot, playground.header.primary)  # click 5: open in Glass
+    click(qtbot, playground.to_glass)  # click 5: open in Glass
     glass = window.page("glass")
     assert window._stack.currentWidget() is glass
     assert glass.look.records == playground.records
