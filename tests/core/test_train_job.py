@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import torch
 
+from core.data.shards import write_shards
 from core.errors import LabError
 from core.jobs import launch
 from core.record.control import request
@@ -20,6 +21,7 @@ from core.record.lineage import sha256_file
 from core.record.log import read_events
 from core.record.metrics import read_metrics
 from core.record.view import read_view
+from core.tokens.tokenizer import Tokenizer
 from core.train.batches import Batches
 from core.train.checkpoint import read_pointers
 from core.train.measure import bits_per_byte
@@ -92,6 +94,17 @@ def test_a_stopped_run_leaves_a_resumable_checkpoint(workspace):
     wait_for(folder, lambda view: not view.live)
 
 
+def test_a_stop_asked_before_the_worker_starts_is_heard_and_a_resume_keeps_the_first_measurement(workspace):
+    folder = workspace.create("train", "early", msgspec.structs.replace(train_spec(30), steps=3))
+    write_shards(folder.root, workspace.path("corpora", "text"), Tokenizer.load(workspace.path("tokenizers", "text")))
+    request(folder.root, "stop")
+    assert launch.launch(folder).wait() == 0
+    view = read_view(folder.root)
+    assert view.state == "stopped" and [c.step for c in view.checkpoints] == [0]
+    assert launch.launch(folder).wait() == 0
+    assert read_metrics(folder.path("metrics.bin"))[1][:, 0].tolist() == [0, 1, 2, 3]
+
+
 def test_two_workers_never_share_a_folder(workspace):
     folder = start(workspace, "alone", steps=5000)
     wait_for(folder, lambda view: view.done > 0)
@@ -119,10 +132,10 @@ def test_a_truncated_checkpoint_is_named_and_an_earlier_one_is_used(workspace):
 
 def test_a_corpus_smaller_than_one_context_is_refused_in_one_sentence(workspace):
     small = train_spec(5)
-    shape = msgspec.structs.replace(small.model, context=1 << 17)
-    folder = start(workspace, "small", model=shape, batch_size=2, micro_batch=1)
-    view = wait_for(folder, lambda view: True) and finish_badly(folder)
-    assert "fewer than one context of 131072" in view.error.problem.format(**view.error.values)
+    shape = msgspec.structs.replace(small.model, context=1 << 15, dropout=0.0)
+    folder = start(workspace, "small", model=shape, batch_size=1, micro_batch=1)
+    view = finish_badly(folder)
+    assert "fewer than one context of 32768" in view.error.problem.format(**view.error.values)
 
 
 def finish_badly(folder):
