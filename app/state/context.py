@@ -42,8 +42,7 @@ class AppContext(QObject):
 
     def start_job(self, kind: str, name: str, spec) -> JobFolder | None:
         """Start a job under a free name near ``name``; a refusal is shown as a notice and gives None."""
-        name = self.workspace.free_name(ROOMS[kind], name)
-        return self._shown(start_job(self.workspace, kind, name, spec))
+        return self._shown(start_job(self.workspace, kind, self._free_name(kind, name), spec))
 
     def resume_job(self, folder: Path) -> JobFolder | None:
         """Start a worker again in a job's folder."""
@@ -80,6 +79,15 @@ class AppContext(QObject):
         if self._session is not None:
             self._session.close()
             self._session = None
+
+    def _free_name(self, kind: str, stem: str) -> str:
+        """A name no job has; a pipeline's stages bear its name, so it has to be free in every room."""
+        rooms = list(ROOMS.values()) if kind == "grow" else [ROOMS[kind]]
+        name, number = self.workspace.free_name(rooms[0], stem), 1
+        while any(self.workspace.free_name(room, name) != name for room in rooms):
+            number += 1
+            name = self.workspace.free_name(rooms[0], f"{stem}-{number}")
+        return name
 
     def _shown(self, started: JobFolder | LabError) -> JobFolder | None:
         if isinstance(started, LabError):

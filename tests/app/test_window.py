@@ -139,3 +139,11 @@ def test_another_workspace_replaces_what_is_shown(window, tmp_path):
     assert window.context.workspace.root == other
     assert window._rail.current() == "home"
     assert Settings().workspace == other
+
+
+def test_a_pipeline_takes_a_name_that_is_free_for_each_of_its_stages(window):
+    root = window.context.workspace.root
+    for taken in ("pipelines/first", "pipelines/first-2", "corpora/first", "runs/first-3", "runs/first-9"):
+        (root / taken).mkdir(parents=True)
+    assert window.context._free_name("grow", "first") == "first-4"
+    assert window.context._free_name("train", "first") == "first"
