@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from app.state.jobs import Job
 from app.translations import fill
+from core.export.usage import llama_command
 from core.record.view import JobView
 from widgets import theme
 from widgets.cards import Button, Card, Text
@@ -62,7 +63,7 @@ class ParityPanel(QWidget):
         self.how.setText(self.tr(
             "The folder holds everything: llama.cpp runs the GGUF file with the command below, and Ollama takes it "
             "with the Modelfile (ollama create my-model -f Modelfile)."))  # fmt: skip
-        self.command.setText(f"llama-cli -m {best} -n 64" if best else "")
+        self.command.setText(llama_command(best) if best else "")
         self.run_card.setVisible(bool(best))
         self.copy_modelfile.setVisible((job.root / "Modelfile").is_file())
 

@@ -10,6 +10,7 @@ from core.cli import words
 from core.cli.follow import Screen, run_to_end
 from core.cli.options import add_workspace, default_workspace
 from core.errors import LabError, say
+from core.export.usage import llama_command
 from core.jobs.registry import KINDS
 from core.record.events import Verified
 from core.record.folder import ROOMS, Workspace
@@ -118,4 +119,4 @@ def _farewell(screen: Screen, result: dict, root: Path, name: str) -> None:
     file = next((export["file"] for export in result["exports"] if export["format"] == "gguf-q8_0"), "")
     if file:
         screen.line("Or in llama.cpp:")
-        screen.line(f'llama-cli -m "{file}" -no-cnv -p "Return the"', 1)
+        screen.line(llama_command(file), 1)

@@ -8,6 +8,11 @@ from core.record.atomic import write_text
 PREFERRED = ("gguf-q8_0", "gguf-f16", "gguf-f32", "gguf-q4_k_m")  # small without a loss that is felt, first
 
 
+def llama_command(file: str | Path, tokens: int = 64) -> str:
+    """The line that runs a GGUF in llama.cpp; -no-cnv because a model grown here continues text, it does not chat."""
+    return f'llama-completion -m "{file}" -n {tokens} -no-cnv -p "Return the"'
+
+
 def write_usage(folder: Path, name: str, context: int, files: dict[str, str]) -> None:
     """Write README.txt, and Modelfile where there is a GGUF.
 
@@ -23,7 +28,7 @@ def write_usage(folder: Path, name: str, context: int, files: dict[str, str]) ->
     if gguf:
         write_text(folder / "Modelfile", modelfile(gguf, context))
         lines += [
-            f'llama.cpp:  llama-completion -m "{gguf}" -c {context} -n 100 -no-cnv -p "Once"',
+            f"llama.cpp:  {llama_command(gguf)}",
             f"Ollama:     ollama create {tag} -f Modelfile && ollama run {tag}",
         ]
     if "onnx" in files:
