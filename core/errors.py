@@ -35,8 +35,8 @@ def say(problem: str, where: str, remedy: str, values: dict, translate=lambda te
         text = translate(template)
         try:
             return text.format(**values)
-        except (KeyError, IndexError, ValueError):
-            return text  # a brace in a file name is no reason to lose the message
+        except (KeyError, IndexError, ValueError, TypeError, AttributeError):
+            return text  # a brace in a file name, or a number that is none, is no reason to lose the message
 
     problem, where, remedy = (fill(part) for part in (problem, where, remedy))
     line = f"{where}: {problem}" if where else problem

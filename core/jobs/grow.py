@@ -12,7 +12,7 @@ from core.errors import LabError
 from core.jobs import launch
 from core.jobs.registry import kind
 from core.record.control import StopRequested, request
-from core.record.events import ChildEnded, ChildStarted, Phase, Progress
+from core.record.events import ChildEnded, ChildStarted, Continued, Paused, Phase, Progress
 from core.record.folder import ROOMS, JobFolder
 from core.record.view import JobView, read_view
 from core.spec.base import build
@@ -30,11 +30,12 @@ def run(spec: GrowSpec, folder: JobFolder, emit, control) -> dict:
     results = {}
     started = time.monotonic()
     for number, (stage, data) in enumerate(stages(spec, folder.name).items()):
+        control.check()  # asked while the stage before was at its end
         emit(Phase(name=STAGES[stage]))
         emit(Progress(done=number, total=len(STAGES), unit="stages"))
         child = _begin(stage, data, folder)
         emit(ChildStarted(kind=stage, name=child.name, folder=f"{ROOMS[stage]}/{child.name}"))
-        view = _follow(child, control)
+        view = _follow(child, emit, control)
         emit(ChildEnded(kind=stage, name=child.name, state=view.state))
         results[stage] = _result(view)
     emit(Progress(done=len(STAGES), total=len(STAGES), unit="stages"))
@@ -65,13 +66,13 @@ def _begin(stage: str, data: dict, folder: JobFolder) -> JobFolder:
     return child
 
 
-def _follow(child: JobFolder, control) -> JobView:
+def _follow(child: JobFolder, emit, control) -> JobView:
     """Wait for a stage's end; what is asked of the whole is passed on to the stage.
 
     Raises:
         StopRequested: once the stage has stopped too.
     """
-    asked_to_stop = False
+    asked_to_stop = paused = False
     while True:
         for item in control.poll():
             if item.name != "stop":
@@ -82,6 +83,9 @@ def _follow(child: JobFolder, control) -> JobView:
         view = read_view(child.root)
         if not view.live:
             break
+        if paused != (view.state == "paused"):  # the whole waits when its stage does, whoever asked for it
+            paused = control.paused = not paused
+            emit(Paused() if paused else Continued())
         time.sleep(LOOK_EVERY_S)
     if asked_to_stop and view.state != "completed":
         raise StopRequested()

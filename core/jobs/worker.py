@@ -15,7 +15,7 @@ import psutil
 
 from core.errors import LabError
 from core.jobs.registry import kind
-from core.record.atomic import clear_leftovers
+from core.record.atomic import FULL, clear_leftovers, disk_error
 from core.record.control import Control, StopRequested
 from core.record.events import Completed, Failed, Started, Stopped
 from core.record.folder import JobFolder, versions
@@ -58,18 +58,11 @@ def _work(folder: JobFolder, emit: EventLog) -> int:
     except StopRequested as stop:
         emit(Stopped(step=stop.step))
         return 0
-    except LabError as error:
-        _last_word(emit, Failed(
-            problem=error.problem, where=error.where, remedy=error.remedy, values=error.values,
-            details=traceback.format_exc()))
-        return 2
     except Exception as error:
-        traceback.print_exc()
-        _last_word(emit, Failed(
-            problem="Something went wrong inside the lab: {error}.", where=folder.name,
-            remedy="The details are in stderr.log; resuming may help.",
-            values={"error": f"{type(error).__name__}: {error}"[:500]}, details=traceback.format_exc()))
-        return 1
+        failed = _failed(error, folder)
+        clear_leftovers(folder.root)  # on a full disk they hold the room that the last word needs
+        _last_word(emit, failed)
+        return 2 if isinstance(error, LabError) else 1
     finally:
         _summarise(folder)
 
@@ -82,6 +75,20 @@ def _run(folder: JobFolder, emit: EventLog, control: Control) -> dict:
     for source in request.get("inputs", {}).values():
         check_unchanged(folder.workspace.root / source["folder"], source["sha256"])
     return chosen.run_function()(spec, folder, emit, control)
+
+
+def _failed(error: Exception, folder: JobFolder) -> Failed:
+    """Why a job failed, in words for people; a full disk is told as such wherever it was met."""
+    details = traceback.format_exc()
+    if isinstance(error, OSError) and error.errno in FULL:
+        error = disk_error(error, error.filename or folder.root)
+    if isinstance(error, LabError):
+        return Failed(
+            problem=error.problem, where=error.where, remedy=error.remedy, values=error.values, details=details)
+    return Failed(
+        problem="Something went wrong inside the lab: {error}.", where=folder.name,
+        remedy="The details are in stderr.log; resuming may help.",
+        values={"error": f"{type(error).__name__}: {error}"[:500]}, details=details)
 
 
 def _last_word(emit: EventLog, event: Failed) -> None:

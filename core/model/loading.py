@@ -23,9 +23,14 @@ def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
     try:
         with safe_open(path, "pt") as file:
             return {name: file.get_tensor(name) for name in file.keys()}, file.metadata() or {}
-    except FileNotFoundError:
-        raise LabError("There is no such file.", str(path), "Check the path.") from None
-    except (SafetensorError, OSError) as error:
+    except OSError as error:
+        if not Path(path).exists():
+            raise LabError("There is no such file.", str(path), "Check the path.") from None
+        raise LabError(
+            "This file cannot be read at the moment ({error}).", str(path),
+            "Check the disk, its permissions and how many files are open, then try again.",
+            error=str(error)[:200]) from error
+    except SafetensorError as error:
         raise LabError(
             "This safetensors file is damaged or cut off ({error}).", str(path),
             "Use another checkpoint of the run; resuming writes this one anew.", error=str(error)[:200]) from None

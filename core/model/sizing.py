@@ -61,6 +61,8 @@ def training_memory(spec: ModelSpec, micro_batch: int, bf16: bool = False) -> di
     width = spec.d_model * 6 + spec.n_heads * spec.head * 3 + spec.kv * spec.head * 3
     width += spec.ff * (4 if spec.gated else 2)
     kept = tokens * (spec.n_layers * width + 4 * spec.d_model) * (FLOAT * 3 // 4 if bf16 else FLOAT)
+    if spec.dropout:  # then torch's attention on the processor keeps its weights, their mask and their product
+        kept += tokens * spec.n_layers * spec.n_heads * spec.context * FLOAT * 3
     logits = tokens * spec.vocab_size * FLOAT * 2
     parts = {"weights": FLOAT * n, "gradients": FLOAT * n, "optimizer": 2 * FLOAT * n, "activations": kept,
              "logits": logits}  # fmt: skip

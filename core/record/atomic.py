@@ -4,11 +4,15 @@ import errno
 import json
 import os
 import shutil
+import time
+from contextlib import suppress
 from pathlib import Path
 
 from core.errors import LabError
 
 TEMPORARY = ".tmp-"  # names that begin so are leftovers of a write that was cut off
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+PATIENCE_S = 2.0  # for a reader that holds the file: only Windows refuses to rename then
 
 
 def write_bytes(path: Path, data: bytes) -> None:
@@ -24,7 +28,7 @@ def write_bytes(path: Path, data: bytes) -> None:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
-        os.replace(temporary, path)
+        _rename(temporary, path)
     except OSError as error:
         temporary.unlink(missing_ok=True)
         raise disk_error(error, path) from error
@@ -45,7 +49,7 @@ def commit_file(temporary: Path, final: Path) -> None:
     """Give a finished temporary file its real name, durably."""
     with open(temporary, "rb+") as file:
         os.fsync(file.fileno())
-    os.replace(temporary, final)
+    _rename(temporary, final)
     sync_dir(Path(final).parent)
 
 
@@ -55,14 +59,30 @@ def commit_dir(temporary: Path, final: Path) -> None:
         with open(file, "rb+") as handle:
             os.fsync(handle.fileno())
     sync_dir(temporary)
-    os.rename(temporary, final)
+    _rename(temporary, final)
     sync_dir(Path(final).parent)
+
+
+def _rename(temporary: Path, final: Path) -> None:
+    """Rename over what is there; Windows refuses while somebody reads it, so ask again for a while."""
+    deadline = time.monotonic() + PATIENCE_S
+    while True:
+        try:
+            return os.replace(temporary, final)
+        except PermissionError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.02)
 
 
 def clear_leftovers(folder: Path) -> None:
     """Remove what a killed process left half written in a folder it alone writes to."""
     for path in Path(folder).glob(f"{TEMPORARY}*"):
-        shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink(missing_ok=True)
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            with suppress(OSError):  # held open somewhere (Windows): the next attempt removes it
+                path.unlink()
 
 
 def sync_dir(folder: Path) -> None:
@@ -78,7 +98,7 @@ def sync_dir(folder: Path) -> None:
 
 def disk_error(error: OSError, path: Path) -> Exception:
     """A full disk or a forbidden folder in plain words; any other error as it came."""
-    if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+    if error.errno in FULL:
         return LabError(
             "The disk is full, so this file could not be written.", str(path),
             "Free some space and resume; nothing saved before was lost.")

@@ -52,7 +52,7 @@ class Control:
 
     def discard_stale(self, before_s: float) -> None:
         """Drop what was asked before a moment (Unix, s): of an earlier worker that did not live to see it."""
-        for request_ in self._take(before_ns=int(before_s * 1e9)):
+        for request_ in self._take(before=f"{int(before_s * 1e9):020d}"):
             self._emit(Acknowledged(request=request_.name, id=request_.id, ignored=True))
 
     def poll(self) -> list[Request]:
@@ -83,14 +83,18 @@ class Control:
             raise StopRequested(step)
         return requests
 
-    def _take(self, before_ns: int | None = None) -> list[Request]:
+    def _take(self, before: str = "~") -> list[Request]:
         found = []
         for path in sorted(self.path.glob("[0-9]*.json")):  # the name begins with the time it was asked, ns
-            if before_ns is not None and int(path.name[:20]) >= before_ns:
-                continue
+            if path.name >= before:
+                break
             try:
-                found.append(msgspec.json.decode(path.read_bytes(), type=Request))
-            except (msgspec.DecodeError, msgspec.ValidationError, OSError):
-                pass  # not ours or unreadable: it must not stop the run
-            path.unlink(missing_ok=True)
+                data = path.read_bytes()
+                path.unlink()
+            except OSError:
+                continue  # somebody holds it (Windows): it is taken once it can be taken away, never twice
+            try:
+                found.append(msgspec.json.decode(data, type=Request))
+            except (msgspec.DecodeError, msgspec.ValidationError):
+                pass  # not ours: it must not stop the run
         return found

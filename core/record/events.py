@@ -75,12 +75,13 @@ class Validated(Event):
 
 
 class CheckpointSaved(Event):
-    """A complete checkpoint stands in the folder."""
+    """A complete checkpoint stands in the folder; ``dropped`` names the steps whose checkpoints made room."""
 
     step: int
     path: str
     val_loss: float | None = None
     bytes: int = 0
+    dropped: list[int] = []
 
 
 class Sampled(Event):
@@ -93,7 +94,7 @@ class Sampled(Event):
 
 
 class Resumed(Event):
-    """Work goes on from a checkpoint; whatever was logged after that step is undone."""
+    """Work goes on from a checkpoint (or anew, from 0); whatever was logged after that step is undone."""
 
     from_step: int
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import msgspec
 
 from core.errors import LabError
-from core.record.atomic import write_json
+from core.record.atomic import TEMPORARY, write_json
 from core.record.lineage import identity
 from core.spec.files import read_toml, write_toml
 
@@ -127,12 +127,18 @@ class Workspace:
         try:
             folder.root.mkdir(parents=True)
         except FileExistsError:
-            raise LabError(
-                "The name {name} is taken.", str(folder.root.parent), "Choose another name.", name=name) from None
+            if not _abandoned(folder.root):
+                raise LabError(
+                    "The name {name} is taken.", str(folder.root.parent), "Choose another name.", name=name) from None
         write_toml(folder.path("spec.toml"), {
             "kind": kind, "created": time.strftime("%Y-%m-%dT%H:%M:%S%z"), "spec": msgspec.to_builtins(spec),
             "versions": versions(), "inputs": inputs})
         return folder
+
+
+def _abandoned(path: Path) -> bool:
+    """Whether a folder is what a process left that was killed before it could write the request."""
+    return path.is_dir() and all(p.name.startswith(TEMPORARY) for p in path.iterdir())
 
 
 def check_name(name: str) -> str:

@@ -43,5 +43,7 @@ def is_alive(folder: Path) -> bool:
         lock.acquire(timeout=0)
     except Timeout:
         return True
+    except OSError:
+        return False  # a folder that cannot be written to has no worker
     lock.release()
     return False

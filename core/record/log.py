@@ -43,7 +43,8 @@ class EventLog:
         self._file = open(self.path, "ab", buffering=0)
 
     def __call__(self, event: Event) -> None:
-        line = {"v": VERSION, "seq": self._seq, "t": round(time.time(), 3), **msgspec.to_builtins(event)}
+        body = msgspec.to_builtins(event, enc_hook=str)  # a path among an error's values must not silence it
+        line = {"v": VERSION, "seq": self._seq, "t": round(time.time(), 3), **body}
         data = msgspec.json.encode(line) + b"\n"
         try:
             self._append(data)

@@ -59,17 +59,30 @@ class MetricsWriter:
         keep = int(np.searchsorted(rows[:, 0], last_step, side="right"))
         self._file = open(self.path, "rb+", buffering=0)
         self._file.truncate(start + keep * 8 * len(self.columns))
+        self.rows = keep  # records that stand in the file
         self._file.seek(0, os.SEEK_END)
 
     def append(self, **values: float) -> None:
         """Write one record; a column that is not given is NaN."""
         record = np.array([values.get(name, np.nan) for name, _ in self.columns], "<f8").tobytes()
         try:
-            self._file.write(record)
+            written = self._file.write(record)
+            while written < len(record):  # a disk that fills up takes a part first, and refuses the rest
+                written += self._file.write(record[written:])
+        except OSError as error:
+            raise disk_error(error, self.path) from error
+        self.rows += 1
+
+    def sync(self) -> None:
+        """Make what was written outlast a power cut: a checkpoint must never be newer than its records."""
+        try:
+            os.fsync(self._file.fileno())
         except OSError as error:
             raise disk_error(error, self.path) from error
 
     def close(self) -> None:
         """Sync and close."""
-        os.fsync(self._file.fileno())
-        self._file.close()
+        try:
+            self.sync()
+        finally:
+            self._file.close()

@@ -98,8 +98,19 @@ def _sampled(view, event, t):
     return replace(view, samples=view.samples[-499:] + (event,))
 
 
+def _validated(view, event, t):
+    """A step that is measured again (an attempt that began anew) replaces what came of it before."""
+    return replace(view, validations=tuple(v for v in view.validations if v.step < event.step) + (event,))
+
+
 def _checkpoint(view, event, t):
-    return replace(view, checkpoints=tuple(c for c in view.checkpoints if c.step != event.step) + (event,))
+    gone = {event.step, *event.dropped}
+    return replace(view, checkpoints=tuple(c for c in view.checkpoints if c.step not in gone) + (event,))
+
+
+def _stopped(view, event, t):
+    mark = ("stopped", event.step)
+    return replace(view, state="stopped", marks=tuple(m for m in view.marks if m != mark) + (mark,))
 
 
 def _failed(view, event, t):
@@ -115,7 +126,7 @@ _FOLDS = {
     ev.FileSkipped: lambda v, e, t: replace(v, skipped=v.skipped[-999:] + (e,)),
     ev.Funnel: lambda v, e, t: replace(v, funnel=e),
     ev.Chosen: lambda v, e, t: replace(v, choices={**v.choices, e.what: e}),
-    ev.Validated: lambda v, e, t: replace(v, validations=v.validations + (e,)),
+    ev.Validated: _validated,
     ev.CheckpointSaved: _checkpoint,
     ev.Sampled: _sampled,
     ev.Paused: lambda v, e, t: replace(v, state="paused", marks=v.marks + (("paused", e.step),)),
@@ -131,7 +142,7 @@ _FOLDS = {
     ev.Verified: lambda v, e, t: replace(v, verified=tuple(x for x in v.verified if x.format != e.format) + (e,)),
     ev.Noted: lambda v, e, t: replace(v, notes=v.notes[-99:] + (e,)),
     ev.Completed: lambda v, e, t: replace(v, state="completed", result=e.result, error=None),
-    ev.Stopped: lambda v, e, t: replace(v, state="stopped", marks=v.marks + (("stopped", e.step),)),
+    ev.Stopped: _stopped,
     ev.Failed: _failed,
 }
 
@@ -150,8 +161,12 @@ def read_view(path: Path) -> JobView:
     """
     folder = JobFolder(path)
     view = empty_view(folder)
-    for record in read_events(folder.path("events.jsonl"))[0]:
+    records, end = read_events(folder.path("events.jsonl"))
+    for record in records:
         view = fold(view, record)
+    if view.live and not is_alive(folder.root):
+        for record in read_events(folder.path("events.jsonl"), end)[0]:  # said between our two looks
+            view = fold(view, record)
     return with_liveness(view, folder)
 
 

@@ -16,11 +16,11 @@ from torch import Tensor
 from core.errors import LabError
 from core.model.decoder import Decoder
 from core.model.loading import MODEL, read_tensors
-from core.record.atomic import TEMPORARY, commit_dir, disk_error, write_json
+from core.record.atomic import TEMPORARY, clear_leftovers, commit_dir, disk_error, write_json
 from core.train.optimizers import optimizer_tensors, restore_optimizer
 
 OPTIMIZER, STATE, POINTERS = "optimizer.safetensors", "state.json", "checkpoints.json"
-RANDOM_STATE = "random_state"
+RANDOM_STATE, CUDA_RANDOM_STATE = "random_state", "random_state_cuda"
 
 
 class TrainState(msgspec.Struct, kw_only=True):
@@ -37,11 +37,11 @@ class TrainState(msgspec.Struct, kw_only=True):
     best_step: int | None = None  # of the best checkpoint
 
 
-def save_checkpoint(run: Path, model: Decoder, optimizer, state: TrainState, keep: int) -> tuple[Path, int]:
+def save_checkpoint(run: Path, model: Decoder, optimizer, state: TrainState, keep: int) -> tuple[Path, list[int]]:
     """Write a checkpoint of this step, name it the last (and the best, if it is), drop old ones.
 
     Returns:
-        Its folder and its size in bytes.
+        Its folder, and the steps of the checkpoints that were dropped.
     Raises:
         LabError: the disk is full; all earlier checkpoints are untouched.
     """
@@ -52,21 +52,25 @@ def save_checkpoint(run: Path, model: Decoder, optimizer, state: TrainState, kee
         state.best_loss, state.best_step = state.val_loss, state.step
     if not final.exists():  # after a resume the same step gives the same bytes, so what stands may stay
         _write(folder / f"{TEMPORARY}{final.name}", final, model, optimizer, state)
-    names = {"last": final.name, "best": f"step-{state.best_step:08d}" if state.best_step is not None else final.name}
-    write_json(Path(run) / POINTERS, names)
-    _retain(folder, keep, set(names.values()))
-    return final, sum(p.stat().st_size for p in final.iterdir())
+    names = _point(Path(run), final.name, state)
+    return final, _retain(folder, keep, set(names.values()))
+
+
+def _point(run: Path, last: str, state: TrainState) -> dict[str, str]:
+    names = {"last": last, "best": f"step-{state.best_step:08d}" if state.best_step is not None else last}
+    write_json(run / POINTERS, names)
+    return names
 
 
 def _write(temporary: Path, final: Path, model: Decoder, optimizer, state: TrainState) -> None:
     metadata = {"spec": msgspec.json.encode(model.spec).decode(), "step": str(state.step), "format": "pt"}
     weights = {name: p.detach().cpu().contiguous() for name, p in model.named_parameters()}
-    moments = {**optimizer_tensors(model, optimizer), RANDOM_STATE: torch.get_rng_state()}
+    moments = {**optimizer_tensors(model, optimizer), **_random_states(model)}
     shutil.rmtree(temporary, ignore_errors=True)
     try:
         temporary.mkdir()
-        (temporary / MODEL).write_bytes(canonical(save(weights, metadata)))
-        (temporary / OPTIMIZER).write_bytes(canonical(save(moments)))
+        _write_parts(temporary / MODEL, canonical(save(weights, metadata)))
+        _write_parts(temporary / OPTIMIZER, canonical(save(moments)))
         (temporary / STATE).write_bytes(msgspec.json.encode(state))
         commit_dir(temporary, final)
     except OSError as error:
@@ -74,28 +78,49 @@ def _write(temporary: Path, final: Path, model: Decoder, optimizer, state: Train
         raise disk_error(error, final) from error
 
 
-def canonical(data: bytes) -> bytes:
-    """Safetensors with the metadata in alphabetical order: the library's own order changes from run to run."""
+def _write_parts(path: Path, parts: tuple) -> None:
+    with open(path, "wb") as file:
+        for part in parts:
+            file.write(part)
+
+
+def _random_states(model: Decoder) -> dict[str, Tensor]:
+    """Of the processor, and of the GPU where dropout draws from it."""
+    states = {RANDOM_STATE: torch.get_rng_state()}
+    if model.head_weight.is_cuda:
+        states[CUDA_RANDOM_STATE] = torch.cuda.get_rng_state()
+    return states
+
+
+def canonical(data: bytes) -> tuple[bytes, memoryview]:
+    """Safetensors with the metadata in alphabetical order: the library's own order changes from run to run.
+
+    Returns:
+        The new head, and the tensors' bytes without a copy: at this moment memory is short enough.
+    """
     size = int.from_bytes(data[:8], "little")
     header = json.loads(data[8 : 8 + size])
     if "__metadata__" in header:
         header = {"__metadata__": dict(sorted(header.pop("__metadata__").items())), **header}
     text = json.dumps(header, separators=(",", ":")).encode()
     text += b" " * (-len(text) % 8)  # tensors begin at a multiple of 8 bytes; their offsets count from there
-    return len(text).to_bytes(8, "little") + text + data[8 + size :]
+    return len(text).to_bytes(8, "little") + text, memoryview(data)[8 + size :]
 
 
-def _retain(folder: Path, keep: int, needed: set[str]) -> None:
-    """Keep the newest ``keep`` and those that are pointed at."""
+def _retain(folder: Path, keep: int, needed: set[str]) -> list[int]:
+    """Keep the newest ``keep`` and those that are pointed at; returns the steps of the others, now gone."""
+    dropped = []
     old = sorted(p for p in folder.glob("step-*") if p.is_dir())[:-keep]
     for path in old:
         if path.name not in needed:
             doomed = folder / f"{TEMPORARY}old-{path.name}"
             try:
                 path.rename(doomed)  # gone at once for readers, whatever happens while it is deleted
-                shutil.rmtree(doomed, ignore_errors=True)
             except OSError:
-                pass  # held open by a reader (Windows): the next checkpoint tries again
+                continue  # held open by a reader (Windows): the next checkpoint tries again
+            shutil.rmtree(doomed, ignore_errors=True)
+            dropped.append(int(path.name.removeprefix("step-")))
+    return dropped
 
 
 def checkpoints(run: Path) -> list[Path]:
@@ -110,19 +135,35 @@ def restore(run: Path, model: Decoder, optimizer, noted=lambda path, error: None
         noted: told of each checkpoint that could not be read, with the LabError.
     Returns:
         Where the run stands, or None when there is no readable checkpoint: it begins anew.
+    Raises:
+        LabError: the system refuses to read (not the file is at fault), so nothing is dropped.
     """
+    clear_leftovers(Path(run) / "checkpoints")
     for path in reversed(checkpoints(run)):
         try:
             state, weights, moments = _read(path)
         except LabError as error:
+            if isinstance(error.__cause__, OSError):
+                raise
             noted(path, error)
             shutil.rmtree(path, ignore_errors=True)  # damaged; the same step will be written again
             continue
         model.load_state_dict(weights)
-        torch.set_rng_state(moments.pop(RANDOM_STATE))
+        _restore_random(moments)
         restore_optimizer(model, optimizer, moments)
+        if state.best_step is not None and not path.with_name(f"step-{state.best_step:08d}").is_dir():
+            state.best_step = state.best_loss = None  # it was dropped for a better one that is damaged now
+        _point(Path(run), path.name, state)  # a kill may have come between a checkpoint and its name
         return state
+    (Path(run) / POINTERS).unlink(missing_ok=True)
     return None
+
+
+def _restore_random(moments: dict[str, Tensor]) -> None:
+    torch.set_rng_state(moments.pop(RANDOM_STATE))
+    on_gpu = moments.pop(CUDA_RANDOM_STATE, None)
+    if on_gpu is not None and torch.cuda.is_available():
+        torch.cuda.set_rng_state(on_gpu)
 
 
 def _read(path: Path) -> tuple[TrainState, dict[str, Tensor], dict[str, Tensor]]:
@@ -130,7 +171,7 @@ def _read(path: Path) -> tuple[TrainState, dict[str, Tensor], dict[str, Tensor]]
     moments, _ = read_tensors(path / OPTIMIZER)
     try:
         state = msgspec.json.decode((path / STATE).read_bytes(), type=TrainState)
-    except (OSError, msgspec.DecodeError, msgspec.ValidationError) as error:
+    except (FileNotFoundError, msgspec.DecodeError, msgspec.ValidationError) as error:
         raise LabError(
             "This checkpoint's state is damaged ({error}).", str(path / STATE), "An earlier one is used.",
             error=str(error)) from None

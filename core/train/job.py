@@ -1,7 +1,6 @@
 """The training job: from a request to a trained run, beginning or going on."""
 
 import os
-import shutil
 import time
 
 import msgspec
@@ -12,6 +11,7 @@ from core.data.shards import TokenShard, write_shards
 from core.errors import LabError
 from core.model.decoder import Decoder, initialise
 from core.model.sizing import parameters, training_memory
+from core.record.atomic import write_bytes
 from core.record.events import Chosen, Noted, Phase, Progress, Resumed
 from core.record.folder import JobFolder
 from core.record.metrics import MetricsWriter, read_metrics
@@ -28,6 +28,7 @@ COLUMNS = [
     ("step", ""), ("tokens", "tokens"), ("elapsed_s", "s"), ("flops", "FLOP"), ("loss", "nats/token"), ("lr", ""),
     ("grad_norm", ""), ("tokens_per_s", "tokens/s"), ("val_loss", "nats/token"), ("val_bits_per_byte", "bits/byte"),
 ]  # fmt: skip
+VALIDATION_ROWS = 8  # sequences measured at once, at most
 OPTIMIZER_SHARE = 1.12  # a whole step against its forward and backward: AdamW, clipping, records
 
 
@@ -49,6 +50,16 @@ class Run(msgspec.Struct):
     def tokens_per_step(self) -> int:
         return self.spec.batch_size * self.model.spec.context
 
+    @property
+    def micro_batch(self) -> int:
+        return self.spec.micro_batch or self.spec.batch_size
+
+    def validate(self) -> tuple[float, float]:
+        """Loss and bits per byte on held-out text, with no more sequences at once than training itself takes."""
+        return validate(
+            self.model, self.held_out, self.byte_lengths, self.spec.validation_tokens, self.device,
+            batch=min(VALIDATION_ROWS, self.micro_batch))
+
 
 def run(spec: TrainSpec, folder: JobFolder, emit, control) -> dict:
     """Train as asked; see ``core.jobs.registry`` for the signature."""
@@ -57,15 +68,17 @@ def run(spec: TrainSpec, folder: JobFolder, emit, control) -> dict:
     state = restore(folder.root, prepared.model, prepared.optimizer, lambda path, error: emit(Noted(
         text="The checkpoint {name} could not be read and was dropped: {error}",
         values={"name": path.name, "error": str(error)})))
-    if state is not None:
-        emit(Resumed(from_step=state.step))
+    began = state is not None or folder.path("metrics.bin").is_file()
+    last_step = state.step if state else -1
     state = state or TrainState()
+    if began:
+        emit(Resumed(from_step=state.step))
     steps = decide(prepared, state, emit)
     if state.step == 0:
         torch.manual_seed(spec.seed)  # timing drew random numbers; the run must not depend on it
     emit(Phase(name="Training"))
     emit(Progress(done=state.step, total=steps, unit="steps"))
-    metrics = MetricsWriter(folder.path("metrics.bin"), COLUMNS, last_step=state.step if state.step else -1)
+    metrics = MetricsWriter(folder.path("metrics.bin"), COLUMNS, last_step=last_step)
     try:
         prepared.model.train()
         Trainer(prepared, state, steps, emit, control, metrics).train()
@@ -93,7 +106,7 @@ def prepare(spec: TrainSpec, folder: JobFolder, emit, control) -> Run:
     corpus, source = (folder.workspace.root / inputs[name]["folder"] for name in ("corpus", "tokenizer"))
     tokenizer = Tokenizer.load(source)
     if not folder.path("tokenizer.json").is_file():
-        shutil.copyfile(source / "tokenizer.json", folder.path("tokenizer.json"))
+        write_bytes(folder.path("tokenizer.json"), (source / "tokenizer.json").read_bytes())
     emit(Phase(name="Tokenizing the corpus"))
     write_shards(folder.root, corpus, tokenizer, lambda done, total: _encoded(done, total, emit, control))
     shape = msgspec.structs.replace(spec.model, vocab_size=resolve_vocabulary(spec, tokenizer))
@@ -142,6 +155,7 @@ def check_memory(spec: TrainSpec, shape, device: str) -> None:
     """Refuse a run that would not fit, before it starts."""
     if device == "cuda":
         free, _ = torch.cuda.mem_get_info()
+        shape = msgspec.structs.replace(shape, dropout=0.0)  # there attention keeps no weights, dropout or not
     else:
         free = psutil.virtual_memory().available
     need = training_memory(shape, spec.micro_batch or spec.batch_size)["total"]
@@ -156,7 +170,7 @@ def decide(prepared: Run, state: TrainState, emit) -> int:
     spec, folder = prepared.spec, prepared.folder
     if "precision" not in folder.read_choices():
         emit(Phase(name="Timing what is fastest here"))
-    micro = spec.micro_batch or spec.batch_size
+    micro = prepared.micro_batch
     batch = [part[:micro].to(prepared.device) for part in prepared.batches(0)]
     prepared.model.train()
     choices = choose(spec, folder, prepared.model, batch, prepared.device, emit)
@@ -170,7 +184,7 @@ def decide(prepared: Run, state: TrainState, emit) -> int:
     validation_s = 0.0
     if spec.budget_s and "steps" not in choices and len(prepared.held_out):
         start = time.perf_counter()
-        validate(prepared.model, prepared.held_out, prepared.byte_lengths, spec.validation_tokens, prepared.device)
+        prepared.validate()
         validation_s = time.perf_counter() - start
     step_s = choices["step_s"] * (spec.batch_size // micro) * OPTIMIZER_SHARE
     return choose_steps(spec, folder, step_s, validation_s, emit)

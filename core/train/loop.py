@@ -1,5 +1,6 @@
 """The training loop: steps, measurements, checkpoints, and requests from outside."""
 
+import math
 import time
 
 import torch
@@ -10,7 +11,6 @@ from core.record.control import Request, StopRequested
 from core.record.events import CheckpointSaved, Continued, Noted, Paused, Progress, Sampled, Validated
 from core.train.checkpoint import TrainState, save_checkpoint
 from core.train.choices import autocast
-from core.train.measure import validate
 from core.train.sample import sample
 from core.train.schedules import warmup_cosine
 
@@ -37,7 +37,7 @@ class Trainer:
         Raises:
             StopRequested: after a checkpoint was written, so that the run can be resumed.
         """
-        if self.state.step == 0 and self.state.val_step is None:
+        if self.state.step == 0 and not self.metrics.rows:
             self.measure()
             self.metrics.append(step=0, tokens=0, elapsed_s=0, flops=0, **self._measured())
         while self.state.step < self.steps:
@@ -72,7 +72,7 @@ class Trainer:
     def _update(self, lr: float) -> tuple[float, float]:
         """Forward, backward (in micro-batches), clip, AdamW; returns the loss and the gradient's norm."""
         inputs, targets = self.run.batches(self.state.step)
-        micro = self.spec.micro_batch or self.spec.batch_size
+        micro = self.run.micro_batch
         parts = self.spec.batch_size // micro
         total = 0.0
         for i in range(parts):
@@ -82,24 +82,27 @@ class Trainer:
             loss.backward()
             total += float(loss.detach())
         norm = float(torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.spec.clip or float("inf")))
-        if not (total == total and norm == norm and norm != float("inf")):
-            raise LabError(
-                "The loss or its gradient is no longer a number at step {step}.", self.run.folder.name,
-                "Lower the learning rate or lengthen the warm-up, and start a new run; the checkpoints before "
-                "this step are intact.", step=self.state.step + 1)
+        self._require_numbers(self.state.step + 1, total, norm)
         for group in self.optimizer.param_groups:
             group["lr"] = lr
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
         return total, norm
 
+    def _require_numbers(self, step: int, *values: float) -> None:
+        if not all(map(math.isfinite, values)):
+            raise LabError(
+                "The loss or its gradient is no longer a number at step {step}.", self.run.folder.name,
+                "Lower the learning rate or lengthen the warm-up, and start a new run; the checkpoints before "
+                "this step are intact.", step=step)
+
     def measure(self) -> None:
         """Measure on held-out text, if there is any."""
         if not len(self.run.held_out):
             return
         state = self.state
-        state.val_loss, state.val_bits_per_byte = validate(
-            self.model, self.run.held_out, self.run.byte_lengths, self.spec.validation_tokens, self.run.device)
+        state.val_loss, state.val_bits_per_byte = self.run.validate()
+        self._require_numbers(state.step, state.val_loss)
         state.val_step = state.step
         self.emit(Validated(
             step=state.step, loss=state.val_loss, bits_per_byte=state.val_bits_per_byte, elapsed_s=state.elapsed_s))
@@ -110,10 +113,12 @@ class Trainer:
 
     def checkpoint(self) -> None:
         """Save everything, then let the model say something."""
-        path, size = save_checkpoint(
+        self.metrics.sync()
+        path, dropped = save_checkpoint(
             self.run.folder.root, self.model, self.optimizer, self.state, self.spec.keep_checkpoints)
+        size = sum(file.stat().st_size for file in path.iterdir())
         self.emit(CheckpointSaved(
-            step=self.state.step, path=path.relative_to(self.run.folder.root).as_posix(), bytes=size,
+            step=self.state.step, path=path.relative_to(self.run.folder.root).as_posix(), bytes=size, dropped=dropped,
             val_loss=self.state.val_loss if self.state.val_step == self.state.step else None))
         if self.spec.sample_tokens:
             self.sample(self.spec.sample_prompt, requested=False)
@@ -152,7 +157,7 @@ class Trainer:
             self.sample(
                 str(args.get("prompt", self.spec.sample_prompt)), requested=True, tokens=int(args.get("tokens", 0)),
                 temperature=float(args.get("temperature", 0.8)))
-        except (LabError, TypeError, ValueError) as error:
+        except (LabError, TypeError, ValueError, RuntimeError) as error:
             self.emit(Noted(text="The sample could not be drawn: {error}", values={"error": str(error)}))
 
     def _say_progress(self) -> None:

@@ -1,10 +1,23 @@
 """A few words from a model that is still growing."""
 
+from contextlib import contextmanager
+
 import torch
 
 from core.model.attention import KVCache
 from core.model.decoder import Decoder
 from core.tokens.tokenizer import Tokenizer
+
+
+@contextmanager
+def evaluating(model: Decoder):
+    """Without dropout for a while; an error inside must not leave the run to train without it."""
+    training = model.training
+    model.eval()
+    try:
+        yield
+    finally:
+        model.train(training)
 
 
 def sample(
@@ -16,10 +29,8 @@ def sample(
     """
     generator = torch.Generator().manual_seed(seed)
     ids = [tokenizer.end_id, *tokenizer.encode(prompt)][-(model.spec.context // 2) :]
-    training = model.training
-    model.eval()
     written: list[int] = []
-    with torch.no_grad():
+    with torch.no_grad(), evaluating(model):
         cache = KVCache(model.spec, device=device)
         logits = model(torch.tensor([ids], device=device), cache)[0, -1]
         while len(written) < tokens:
@@ -27,7 +38,6 @@ def sample(
             if written[-1] == tokenizer.end_id or cache.length >= model.spec.context:
                 break
             logits = model(torch.tensor([written[-1:]], device=device), cache)[0, -1]
-    model.train(training)
     return tokenizer.decode([i for i in written if i != tokenizer.end_id])
 
 

@@ -3,11 +3,12 @@
 import os
 import time
 
-from app.state.jobs import JobStore
+from app.state.jobs import LIVENESS_EVERY, JobStore
+from app.state.pace import Pace
 from core.record import events as ev
 from core.record.folder import Workspace
 from core.record.lock import WorkerLock
-from core.record.log import EventLog
+from core.record.log import EventLog, Record
 from core.spec.corpus import CorpusSpec
 
 
@@ -52,6 +53,26 @@ def test_a_live_log_is_followed(qtbot, tmp_path):
     assert store.job(folder.root).view.state == "completed"
     lock.release()
     store.stop()
+
+
+def test_a_job_taken_up_again_is_not_judged_by_the_last_word_of_its_old_worker(qtbot, tmp_path):
+    workspace = Workspace(tmp_path)
+    folder, _ = make_job(workspace, "again", ev.Started(pid=1, attempt=1), ev.Stopped(step=4))
+    os.utime(folder.path("spec.toml"), (1, 1))
+    store = open_store(qtbot, workspace)
+    store.expect(folder.root)
+    for _ in range(2 * LIVENESS_EVERY):
+        store.follow()
+    assert store.job(folder.root).view.state == "queued"
+    store.stop()
+
+
+def test_a_pause_does_not_count_as_slowness():
+    pace = Pace()
+    for t, event in ((0, ev.Progress(done=0, total=100)), (1, ev.Progress(done=10, total=100)), (600, ev.Continued()),
+                     (600, ev.Progress(done=10, total=100)), (601, ev.Progress(done=20, total=100))):  # fmt: skip
+        pace.observe(Record(0, float(t), event))
+    assert pace.left_s == 8.0
 
 
 def test_a_worker_that_vanished_is_a_crash_with_its_last_words(qtbot, tmp_path):
