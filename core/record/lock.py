@@ -1,5 +1,6 @@
 """Who works in a folder: an operating-system lock that dies with its holder."""
 
+import errno
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -43,7 +44,8 @@ def is_alive(folder: Path) -> bool:
         lock.acquire(timeout=0)
     except Timeout:
         return True
-    except OSError:
-        return False  # a folder that cannot be written to has no worker
+    except OSError as error:
+        # Nobody works on a read-only disk. Otherwise it cannot be told: better the log's word than a false crash.
+        return error.errno != errno.EROFS
     lock.release()
     return False

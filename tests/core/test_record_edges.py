@@ -8,11 +8,10 @@ import pytest
 
 from core.errors import LabError, say
 from core.jobs import grow, worker
-from core.record import atomic
+from core.record import atomic, lock
 from core.record import events as ev
 from core.record.control import Control, StopRequested, request
 from core.record.folder import Workspace
-from core.record.lock import WorkerLock
 from core.record.log import EventLog, Record, read_events
 from core.record.metrics import MetricsWriter, read_metrics
 from core.record.view import JobView, fold, read_view
@@ -111,6 +110,14 @@ def test_what_a_worker_says_between_two_looks_is_not_lost(tmp_path, monkeypatch)
     assert view.state == "completed" and len(view.exports) == 1
 
 
+@pytest.mark.parametrize(("number", "alive"), [(errno.EMFILE, True), (errno.EACCES, True), (errno.EROFS, False)])
+def test_a_lock_that_cannot_be_asked_is_no_crash_but_nobody_works_on_a_read_only_disk(
+        tmp_path, monkeypatch, number, alive):  # fmt: skip
+    (tmp_path / "worker.lock").touch()
+    monkeypatch.setattr(lock.FileLock, "acquire", lambda *_, **__: (_ for _ in ()).throw(OSError(number, "no")))
+    assert lock.is_alive(tmp_path) is alive
+
+
 def test_a_folder_that_a_killed_process_left_without_a_request_does_not_take_the_name(tmp_path):
     left = tmp_path / "corpora" / "text"
     left.mkdir(parents=True)
@@ -145,10 +152,10 @@ def pipeline(tmp_path, monkeypatch):
     """A pipeline's stage in this process: its log is ours to write."""
     monkeypatch.setattr(grow, "LOOK_EVERY_S", 0.001)
     folder = Workspace(tmp_path / "w").create("corpus", "text", CorpusSpec(sources=["x"]))
-    lock = WorkerLock(folder.root)
-    lock.acquire()
+    held = lock.WorkerLock(folder.root)
+    held.acquire()
     yield folder, EventLog(folder.path("events.jsonl"))
-    lock.release()
+    held.release()
 
 
 def test_a_pipeline_is_shown_as_paused_while_its_stage_is(pipeline, tmp_path, monkeypatch):

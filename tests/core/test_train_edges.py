@@ -1,5 +1,7 @@
 """Training at its worst moments, in one process: kills between two writes, damaged files, odd requests."""
 
+import os
+
 import msgspec
 import numpy as np
 import pytest
@@ -8,8 +10,10 @@ import torch
 from core.errors import LabError
 from core.model.decoder import Decoder, initialise
 from core.model.sizing import training_memory
+from core.record import atomic
 from core.record.events import Noted
 from core.record.metrics import MetricsWriter, read_metrics
+from core.spec.files import write_toml
 from core.spec.model import ModelSpec
 from core.spec.train import TrainSpec
 from core.train import checkpoint, job, loop
@@ -17,6 +21,7 @@ from core.train.batches import Batches
 from core.train.checkpoint import TrainState, read_pointers, restore, save_checkpoint
 from core.train.optimizers import adamw
 from core.train.sample import sample
+from tests.tiny_run import make_workspace
 
 SHAPE = ModelSpec(d_model=16, n_layers=1, n_heads=2, context=8, vocab_size=32, dropout=0.5)
 SPEC = TrainSpec(corpus="c", tokenizer="t", steps=4, batch_size=2, sample_tokens=0, validate_every=2)
@@ -78,6 +83,19 @@ def save(trainer, step, keep=2, val_loss=None):
 
 def take_up(trainer, noted=lambda path, error: None):
     return restore(trainer.run.folder.root, trainer.model, trainer.optimizer, noted)
+
+
+def test_a_kill_while_the_tokenizer_is_copied_leaves_no_half_of_it(tmp_path, monkeypatch):
+    workspace = make_workspace(tmp_path)
+    folder = workspace.folder("runs", "tiny")
+    (tmp_path / "tokenizers" / "t").mkdir(parents=True)
+    os.replace(folder.path("tokenizer.json"), tmp_path / "tokenizers" / "t" / "tokenizer.json")
+    inputs = {"corpus": {"folder": "corpora/texts"}, "tokenizer": {"folder": "tokenizers/t"}}
+    write_toml(folder.path("spec.toml"), {"kind": "train", "inputs": inputs})
+    monkeypatch.setattr(atomic.os, "fsync", lambda _: (_ for _ in ()).throw(KeyboardInterrupt))
+    with pytest.raises(KeyboardInterrupt):
+        job.prepare(SPEC, folder, lambda event: None, Calm())
+    assert not folder.path("tokenizer.json").exists()
 
 
 def test_a_run_stopped_before_its_first_step_has_one_record_of_it(trainer, tmp_path):
