@@ -40,7 +40,15 @@ def say(problem: str, where: str, remedy: str, values: dict, translate=lambda te
 
     problem, where, remedy = (fill(part) for part in (problem, where, remedy))
     line = f"{where}: {problem}" if where else problem
-    return f"{line} {remedy}" if remedy else line
+    return join_sentences(line, remedy)
+
+
+def join_sentences(*sentences: str) -> str:
+    """Sentences in one line; after a full-width stop, as Chinese has it, no space follows."""
+    line = ""
+    for sentence in filter(None, sentences):
+        line += sentence if not line or line[-1] in "。！？" else f" {sentence}"
+    return line
 
 
 def _rebuild(problem, where, remedy, values):

@@ -1,7 +1,7 @@
 """Text and surfaces: headers, cards, tiles, empty states, disclosures."""
 
-from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QKeyEvent, QMouseEvent
+from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtGui import QKeyEvent, QMouseEvent, QPainter, QPaintEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QSizePolicy, QToolButton, QVBoxLayout, QWidget
 
 from widgets import icons, theme
@@ -47,6 +47,36 @@ class Text(QLabel):
         """Change the role."""
         self.setProperty("role", role)
         restyle(self)
+
+
+class Name(Text):
+    """A name on one line: as wide as it needs where there is room, elided (and whole as a tooltip) where not."""
+
+    LEAST_PX = 96
+
+    def __init__(self, text: str = "", role: str = "section", *, parent: QWidget | None = None) -> None:
+        super().__init__(text, role, wrap=False, parent=parent)
+        self.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Preferred)
+
+    def minimumSizeHint(self) -> QSize:
+        hint = super().minimumSizeHint()
+        return QSize(min(hint.width(), self.LEAST_PX), hint.height())
+
+    def shown(self) -> str:
+        """What fits into the width there is."""
+        return self.fontMetrics().elidedText(self.text(), Qt.TextElideMode.ElideMiddle, self.width())
+
+    def resizeEvent(self, event) -> None:
+        super().resizeEvent(event)
+        self.setToolTip(self.text() if self.shown() != self.text() else "")
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        if self.shown() == self.text():
+            super().paintEvent(event)
+            return
+        painter = QPainter(self)
+        painter.setPen(self.palette().color(self.foregroundRole()))
+        painter.drawText(self.rect(), Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, self.shown())
 
 
 class Button(QPushButton):
@@ -134,6 +164,14 @@ class Card(QFrame):
             self.chosen.emit()
         else:
             super().keyPressEvent(event)
+
+
+def snug(widget: QWidget) -> Card:
+    """A card around one widget that brings its own inner room, such as a plot."""
+    card = Card()
+    card.body.setContentsMargins(*[theme.space(1)] * 4)
+    card.body.addWidget(widget, 1)
+    return card
 
 
 class ActionCard(Card):

@@ -6,6 +6,7 @@ from PySide6.QtCore import QEvent, Qt, Signal
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QComboBox, QGridLayout, QHBoxLayout, QPlainTextEdit, QVBoxLayout, QWidget
 
+from core.errors import join_sentences
 from core.glass.uncertainty import AnswerRisk, is_unsure, unsupported_and_unsure, whole_words
 from core.infer.sources import Source
 from core.spec.glass import Support
@@ -31,7 +32,7 @@ class AskPanel(Card):
         self._sources: list[Source] = []
         self.model = QComboBox()
         self.model.setAccessibleName(self.tr("Model"))
-        self.model.setMinimumWidth(theme.space(28))
+        self.model.setFixedWidth(theme.space(36))  # a long name must not push the question aside
         self.question = QPlainTextEdit()
         self.question.setAccessibleName(self.tr("What the model is to continue or answer"))
         self.question.setPlaceholderText(self.tr("Type the beginning of a sentence, or a question."))
@@ -154,10 +155,8 @@ class RiskTiles(QWidget):
         grid.setContentsMargins(0, 0, 0, 0)
         grid.setSpacing(theme.space(1))
         for place, tile in enumerate((self.risk, self.perplexity, self.entropy, self.verbatim)):
-            tile.layout().addStretch(1)
             grid.addWidget(tile, place // 2, place % 2)
             grid.setColumnStretch(place % 2, 1)
-            grid.setRowStretch(place // 2, 1)
 
     def show_risk(self, risk: AnswerRisk | None, support: Sequence[Support] | None) -> None:
         """Fill in the numbers; None shows dashes."""
@@ -207,7 +206,7 @@ class DoubtPanel(Card):
         else:
             told = self.tr("Nothing: every guess is part of a wording that the training text has.")
         if count > limit:
-            told += " " + self.tr("The first {shown} of {count} words:").format(shown=limit, count=count)
+            told = join_sentences(told, self.tr("The first {shown} of {count} words:").format(shown=limit, count=count))
         return told
 
     def _word(self, text: str, probability: float, first: int, last: int, support: Sequence[Support] | None) -> Button:

@@ -6,8 +6,9 @@ from app.state.context import AppContext
 from app.state.jobs import Job
 from app.translations import fill, translate
 from app.words import time_left_text
+from core.errors import join_sentences
 from widgets import theme
-from widgets.cards import Button, Text
+from widgets.cards import Button, Name, Text
 from widgets.controls import Badge
 from widgets.notice import Notice
 
@@ -19,7 +20,7 @@ class JobHead(QWidget):
         super().__init__(parent)
         self.context = context
         self._root = None
-        self.name, self.badge = Text("", "section", wrap=False), Badge()
+        self.name, self.badge = Name(), Badge()
         self.stop = Button(self.tr("Stop"), "secondary", "stop")
         self.stop.clicked.connect(lambda: self.context.ask_job(self._root, "stop"))
         self.resume = Button(self.tr("Resume"), "primary", "play")
@@ -63,6 +64,6 @@ class JobHead(QWidget):
             widget.setVisible(view.live)
         error = view.error if view.state in ("failed", "crashed") else None
         if error is not None:
-            text = " ".join(filter(None, (fill(error.problem, error.values), fill(error.remedy, error.values))))
+            text = join_sentences(fill(error.problem, error.values), fill(error.remedy, error.values))
             self.notice.show_message("error", text, self.tr("Resume"), error.details)
         self.notice.setVisible(error is not None)

@@ -12,8 +12,9 @@ from app.views.curve import RunCurve
 from app.views.run_notes import checkpoint_lines, choice_sentences
 from app.views.samples import SampleList
 from app.words import clock_text, count_text, percent_text
+from core.errors import join_sentences
 from widgets import theme
-from widgets.cards import Button, StatTile, Text
+from widgets.cards import Button, Card, Name, StatTile, Text, snug
 from widgets.controls import Badge, SegmentedControl
 from widgets.loss_plot import LossPlot
 from widgets.notice import Notice
@@ -42,11 +43,13 @@ class RunView(QWidget):
         column.addWidget(self.notice)
         column.addLayout(self._tiles())
         self.plot = LossPlot()
-        self.plot.setMinimumHeight(theme.space(34))
+        self.plot.setMinimumHeight(theme.space(33))
         self.curve = RunCurve(self.plot)
-        column.addWidget(self.plot, 1)
-        column.addLayout(self._tabs())
-        column.addWidget(self.details)
+        curves, below = snug(self.plot), Card()
+        below.body.addLayout(self._tabs())
+        below.body.addWidget(self.details, 1)
+        column.addWidget(curves, 2)
+        column.addWidget(below, 1)
 
     def show_run(self, root: Path) -> None:
         """Show this run from its beginning to now."""
@@ -56,6 +59,11 @@ class RunView(QWidget):
             self.asked.setText("")
             self.curve.follow(root, root.name)
         self.refresh()
+
+    def forget(self) -> None:
+        """The run shown is no more."""
+        self.root = None
+        self.curve.clear()
 
     def refresh(self) -> None:
         """Show what is known now."""
@@ -91,7 +99,7 @@ class RunView(QWidget):
         view = job.view
         if view.error is not None and view.state in ("failed", "crashed"):
             error = view.error
-            text = " ".join(filter(None, (fill(error.problem, error.values), fill(error.remedy, error.values))))
+            text = join_sentences(fill(error.problem, error.values), fill(error.remedy, error.values))
             self.notice.show_message("error", text, self.tr("Resume"), error.details)
         elif view.notes:
             self.notice.show_message("warning", fill(view.notes[-1].text, view.notes[-1].values))
@@ -146,7 +154,7 @@ class RunView(QWidget):
             self.context.resume_job(self.root)
 
     def _head(self) -> QHBoxLayout:
-        self.name, self.badge = Text("", "section", wrap=False), Badge()
+        self.name, self.badge = Name(), Badge()
         self.pause = Button(self.tr("Pause"), "secondary", "pause")
         self.pause.clicked.connect(lambda: self._request("pause", self.tr("Pause")))
         self.go_on = Button(self.tr("Resume"), "primary", "play")
@@ -184,7 +192,7 @@ class RunView(QWidget):
         self.samples = SampleList()
         self.checkpoints, self.choices = Text("", "body"), Text("", "body")
         self.details = QStackedWidget()
-        self.details.setFixedHeight(theme.space(18))
+        self.details.setMinimumHeight(theme.space(15))
         for widget in (self.samples, _top(self.checkpoints), _top(self.choices)):
             self.details.addWidget(widget)
         keys = {"samples": self.tr("What it writes"), "checkpoints": self.tr("Checkpoints"),

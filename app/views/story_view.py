@@ -5,6 +5,7 @@ from pathlib import Path
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QStackedWidget, QVBoxLayout, QWidget
 
+from app.pages.page import scroll_area
 from app.state.context import AppContext
 from app.state.jobs import Job
 from app.state.story import current_stage, explanation, stages
@@ -16,8 +17,9 @@ from app.views.parity import ParityPanel
 from app.views.samples import SampleList
 from app.views.stage_track import StageTrack
 from app.words import count_text
+from core.errors import join_sentences
 from widgets import icons, theme
-from widgets.cards import Card, StatTile, Text
+from widgets.cards import Card, StatTile, Text, snug
 from widgets.funnel import Funnel
 from widgets.loss_plot import LossPlot
 from widgets.notice import Notice
@@ -87,7 +89,7 @@ class StoryView(QWidget):
     def _show_problem(self, job: Job) -> None:
         error = job.view.error if job.view.state in ("failed", "crashed") else None
         if error is not None:
-            text = " ".join(filter(None, (fill(error.problem, error.values), fill(error.remedy, error.values))))
+            text = join_sentences(fill(error.problem, error.values), fill(error.remedy, error.values))
             self.notice.show_message("error", text, self.tr("Resume"), error.details)
         elif job.view.state == "stopped":
             self.notice.show_message("info", self.tr("Growing was stopped."), self.tr("Resume"))
@@ -141,7 +143,7 @@ class StoryView(QWidget):
         self.indexed = StatTile(self.tr("Indexed"))
         self.panels.addWidget(_tiles(self.indexed))
         self.parity = ParityPanel()
-        self.panels.addWidget(self.parity)
+        self.panels.addWidget(scroll_area(self.parity))
 
     def _training_panel(self) -> QWidget:
         self.plot = LossPlot()
@@ -158,7 +160,7 @@ class StoryView(QWidget):
         left = QVBoxLayout()
         left.setSpacing(theme.space(1))
         left.addLayout(tiles)
-        left.addWidget(self.plot, 1)
+        left.addWidget(snug(self.plot), 1)
         panel = QWidget()
         row = QHBoxLayout(panel)
         row.setContentsMargins(0, 0, 0, 0)

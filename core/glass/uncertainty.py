@@ -9,6 +9,7 @@ from typing import Protocol
 
 import msgspec
 
+from core.errors import join_sentences
 from core.glass.words import Cut
 from core.spec.glass import Support
 
@@ -50,7 +51,7 @@ class Summary(msgspec.Struct, frozen=True):
 
     def sentence(self, translate=lambda text: text) -> str:
         """The whole summary in one line of the user's language."""
-        return " ".join(translate(template).format(**self.values) for template in self.templates)
+        return join_sentences(*(translate(template).format(**self.values) for template in self.templates))
 
 
 def answer_risk(records: Sequence[Produced]) -> AnswerRisk:

@@ -121,7 +121,7 @@ def test_an_unexpected_exception_becomes_a_notice_and_a_line_in_the_log(window, 
 def test_an_error_is_shown_in_the_users_language_with_its_numbers(window):
     window.set_language("zh_CN")
     window.context.notify(LabError("The name {name} is taken.", "", "Choose another name.", name="x{y}"))
-    assert window._notices.itemAt(0).widget().text.text() == "名称 x{y} 已被占用。 请换一个名称。"
+    assert window._notices.itemAt(0).widget().text.text() == "名称 x{y} 已被占用。请换一个名称。"
     window.set_language("en")
 
 
