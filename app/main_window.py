@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QMainWindow, QStackedWid
 from app.actions import PAGES, PageEntry, make_actions, page_text
 from app.state.context import AppContext
 from app.state.settings import THEMES
-from app.state.strip import strip_entries
+from app.state.strip import dismissal, strip_entries
 from app.translations import Languages
 from widgets import theme
 from widgets.job_strip import JobStrip
@@ -36,6 +36,8 @@ class MainWindow(QMainWindow):
         self._actions: dict = {}
         self.resize(1280, 800)
         self.setMinimumSize(960, 600)
+        if context.settings.window_place is not None:
+            self.restoreGeometry(context.settings.window_place)
         context.navigation_requested.connect(lambda page, args: self.show_page(page, **args))
         context.noticed.connect(self.show_notice)
         context.workspace_changed.connect(lambda: self.rebuild(keep=False))
@@ -71,12 +73,13 @@ class MainWindow(QMainWindow):
         """Say one sentence above the page; what is not an error goes away by itself."""
         level = {"success": "good"}.get(tone, tone)
         notice = Notice(level, text, closable=True)
-        notice.closed.connect(notice.deleteLater)
+        notice.closed.connect(lambda: self._drop_notice(notice))
         self._notices.insertWidget(0, notice)
         while self._notices.count() > NOTICES_SHOWN:
-            self._notices.takeAt(NOTICES_SHOWN).widget().deleteLater()
+            self._drop_notice(self._notices.itemAt(NOTICES_SHOWN).widget())
+        self._notice_panel.show()
         if level in ("info", "good"):
-            QTimer.singleShot(NOTICE_S * 1000, notice, notice.deleteLater)
+            QTimer.singleShot(NOTICE_S * 1000, notice, lambda: self._drop_notice(notice))
 
     def rebuild(self, keep: bool = True) -> None:
         """Make everything anew, in another language or for another workspace."""
@@ -134,6 +137,7 @@ class MainWindow(QMainWindow):
     def closeEvent(self, event: QEvent) -> None:
         """End what is the window's alone; running jobs go on."""
         self._strip_timer.stop()
+        self.context.settings.window_place = self.saveGeometry()
         self.context.close()
         super().closeEvent(event)
 
@@ -153,13 +157,15 @@ class MainWindow(QMainWindow):
         self._strip.pause_asked.connect(lambda job: self.context.ask_job(Path(job), "pause"))
         self._strip.stop_asked.connect(lambda job: self.context.ask_job(Path(job), "stop"))
         self._strip.resume_asked.connect(self._resume_job)
+        self._strip.dismissed.connect(self._dismiss_job)
         self.setCentralWidget(self._arranged())
         self._refresh_strip()
 
     def _arranged(self) -> QWidget:
-        notices = QWidget()
+        notices = self._notice_panel = QWidget()
+        notices.hide()
         self._notices = QVBoxLayout(notices)
-        self._notices.setContentsMargins(theme.space(4), 0, theme.space(4), 0)
+        self._notices.setContentsMargins(theme.space(4), theme.space(2), theme.space(4), 0)
         self._notices.setSpacing(theme.space(1))
         middle = QVBoxLayout()
         middle.setContentsMargins(0, 0, 0, 0)
@@ -192,7 +198,7 @@ class MainWindow(QMainWindow):
             self._rail.set_entry(tool)
 
     def _refresh_strip(self) -> None:
-        entries = strip_entries(self.context.jobs, time.time())
+        entries = strip_entries(self.context.jobs, time.time(), self.context.settings.dismissed_jobs)
         self._strip.set_jobs(entries)
         running = sum(job.view.state == "running" for job in self.context.jobs.jobs("train"))
         if "training" in self._rail.buttons:
@@ -209,6 +215,18 @@ class MainWindow(QMainWindow):
             self.context.ask_job(job.root, "resume")
         elif job is not None:
             self.context.resume_job(job.root)
+
+    def _dismiss_job(self, root: str) -> None:
+        job = self.context.jobs.job(Path(root))
+        if job is not None:
+            self.context.settings.dismiss_job(dismissal(job))
+        self._refresh_strip()
+
+    def _drop_notice(self, notice: Notice) -> None:
+        self._notices.removeWidget(notice)
+        notice.hide()
+        notice.deleteLater()
+        self._notice_panel.setVisible(self._notices.count() > 0)
 
     def _system_theme_changed(self, scheme: Qt.ColorScheme) -> None:
         if self.context.settings.theme == "system":

@@ -11,6 +11,7 @@ from widgets.controls import Badge
 
 LIVE = ("queued", "running", "paused")
 RESUMABLE = ("paused", "stopped", "crashed", "failed")
+NAME_UNITS = 22
 
 
 @dataclass(frozen=True)
@@ -37,11 +38,13 @@ class JobRow(QWidget):
     pause_asked = Signal(str)
     resume_asked = Signal(str)
     stop_asked = Signal(str)
+    dismissed = Signal(str)
 
     def __init__(self, entry: JobEntry, *, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.entry = entry
         self.name, self.badge = Button(entry.name, "link"), Badge()
+        self.name.setMaximumWidth(theme.space(NAME_UNITS))
         self.name.clicked.connect(lambda: self.opened.emit(self.entry.id))
         self.phase = Text("", "muted", wrap=False)
         self.phase.setMinimumWidth(theme.space(10))
@@ -62,9 +65,10 @@ class JobRow(QWidget):
         self.pause = self._tool("pause", self.tr("Pause"), lambda: self.pause_asked.emit(self.entry.id))
         self.resume = self._tool("play", self.tr("Resume"), lambda: self.resume_asked.emit(self.entry.id))
         self.stop = self._tool("stop", self.tr("Stop"), lambda: self.stop_asked.emit(self.entry.id))
-        keep = self.stop.sizePolicy()
+        self.dismiss = self._tool("close", self.tr("Dismiss"), lambda: self.dismissed.emit(self.entry.id))
+        self.dismiss.setToolTip(self.tr("Show it here no more; it stays in its list."))
+        keep = self.bar.sizePolicy()
         keep.setRetainSizeWhenHidden(True)
-        self.stop.setSizePolicy(keep)
         self.bar.setSizePolicy(keep)
         first = QHBoxLayout()
         first.addWidget(self.pause)
@@ -75,6 +79,7 @@ class JobRow(QWidget):
         first.setContentsMargins(0, 0, 0, 0)
         row.addWidget(slot)
         row.addWidget(self.stop)
+        row.addWidget(self.dismiss)
         self.set_entry(entry)
 
     def _tool(self, icon: str, text: str, act) -> QToolButton:
@@ -88,7 +93,10 @@ class JobRow(QWidget):
     def set_entry(self, entry: JobEntry) -> None:
         """Show newer values of the same job."""
         self.entry = entry
-        self.name.setText(entry.name)
+        room = theme.space(NAME_UNITS) - 16  # less the padding of a link
+        self.name.setText(self.name.fontMetrics().elidedText(entry.name, Qt.TextElideMode.ElideMiddle, room))
+        self.name.setToolTip(entry.name)
+        self.name.setAccessibleName(entry.name)
         self.badge.set_state(entry.state)
         self.phase.setText(entry.phase)
         known = entry.share is not None
@@ -102,8 +110,9 @@ class JobRow(QWidget):
         self.pause.setVisible(entry.state == "running" and entry.can_pause)
         self.resume.setVisible(entry.state in RESUMABLE)
         self.stop.setVisible(entry.state in LIVE)
+        self.dismiss.setVisible(entry.state not in LIVE)
         for button, word in ((self.pause, self.tr("Pause")), (self.resume, self.tr("Resume")),
-                             (self.stop, self.tr("Stop"))):  # fmt: skip
+                             (self.stop, self.tr("Stop")), (self.dismiss, self.tr("Dismiss"))):  # fmt: skip
             button.setAccessibleName(f"{word}: {entry.name}")
 
 
@@ -114,6 +123,7 @@ class JobStrip(QFrame):
     pause_asked = Signal(str)
     resume_asked = Signal(str)
     stop_asked = Signal(str)
+    dismissed = Signal(str)
 
     def __init__(self, *, rows_shown: int = 3, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -153,4 +163,5 @@ class JobStrip(QFrame):
         row.pause_asked.connect(self.pause_asked)
         row.resume_asked.connect(self.resume_asked)
         row.stop_asked.connect(self.stop_asked)
+        row.dismissed.connect(self.dismissed)
         return row

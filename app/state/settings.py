@@ -3,10 +3,11 @@
 import os
 from pathlib import Path
 
-from PySide6.QtCore import QObject, QSettings, Signal
+from PySide6.QtCore import QByteArray, QObject, QSettings, Signal
 
 THEMES = ("system", "light", "dark")
 RECENT_WORKSPACES = 6
+DISMISSALS = 100  # the newest are remembered
 
 
 class Settings(QObject):
@@ -58,6 +59,25 @@ class Settings(QObject):
         """Folders opened before, newest first; those that are gone are left out."""
         text = str(self._store.value("recent_workspaces", "") or "")
         return [Path(line) for line in text.splitlines() if line and Path(line).is_dir()]
+
+    @property
+    def dismissed_jobs(self) -> list[str]:
+        """Interrupted jobs that the strip at the bottom no longer offers, oldest first."""
+        return [line for line in str(self._store.value("dismissed_jobs", "") or "").splitlines() if line]
+
+    def dismiss_job(self, key: str) -> None:
+        """Offer a job no more."""
+        self._put("dismissed_jobs", "\n".join([*self.dismissed_jobs, key][-DISMISSALS:]))
+
+    @property
+    def window_place(self) -> QByteArray | None:
+        """Size and position of the window when it was closed last."""
+        value = self._store.value("window_place")
+        return value if isinstance(value, QByteArray) else None
+
+    @window_place.setter
+    def window_place(self, value: QByteArray) -> None:
+        self._put("window_place", value)
 
     def value(self, key: str, default=None):
         """A value that a page keeps for itself, such as an axis or an open section."""

@@ -1,5 +1,7 @@
 """What the strip at the bottom says of each job that is under way."""
 
+from collections.abc import Collection
+
 from PySide6.QtCore import QCoreApplication
 
 from app.state.jobs import Job, JobStore
@@ -11,13 +13,19 @@ from widgets.job_strip import JobEntry
 RESUMABLE_SHOWN_S = 24 * 3600  # an interrupted job is offered for a day
 
 
-def strip_entries(store: JobStore, now: float) -> list[JobEntry]:
-    """Live jobs first, then those interrupted lately; the stages of a pipeline speak through it."""
+def strip_entries(store: JobStore, now: float, dismissed: Collection[str] = ()) -> list[JobEntry]:
+    """Live jobs first, then those interrupted lately and not dismissed; a pipeline speaks for its stages."""
     inside = {(child.kind, child.name) for job in store.jobs("grow") for child in job.view.children}
     own = [job for job in store.jobs() if (job.kind, job.name) not in inside]
     live = [job for job in own if job.view.live]
-    broken = [j for j in own if j.view.state == "crashed" and now - j.view.updated_t < RESUMABLE_SHOWN_S]
+    broken = [job for job in own if job.view.state == "crashed" and now - job.view.updated_t < RESUMABLE_SHOWN_S
+              and dismissal(job) not in dismissed]  # fmt: skip
     return [strip_entry(job, store) for job in [*live, *broken]]
+
+
+def dismissal(job: Job) -> str:
+    """What is remembered of a dismissed job; it is shown again when anything happens to it."""
+    return f"{job.root}@{job.view.updated_t:.0f}"
 
 
 def strip_entry(job: Job, store: JobStore) -> JobEntry:
