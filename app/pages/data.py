@@ -75,8 +75,7 @@ class DataPage(Page):
         job = self.context.jobs.job(root)
         if job is None:
             return
-        for jobs in (self.corpora, self.tokenizers):
-            jobs.set_current(root)
+        self._choose(root)
         if job.kind == "corpus":
             self.corpus.show_corpus(root)
             self._show(self.corpus)
@@ -84,12 +83,18 @@ class DataPage(Page):
             self.tokenizer.show_tokenizer(root)
             self._show(self.tokenizer)
 
+    def _choose(self, root: Path | None) -> None:
+        for jobs in (self.corpora, self.tokenizers):
+            jobs.set_current(root)
+
     def show_import(self) -> None:
         """Show the import of text."""
+        self._choose(None)
         self._show(self.importer)
 
     def show_tokenizer_form(self, corpus: str = "") -> None:
         """Show the form of a new tokenizer."""
+        self._choose(None)
         self.tokenizer_form.offer_corpora(corpus)
         self._show(self.tokenizer_form)
 
@@ -132,12 +137,23 @@ class DataPage(Page):
         self.tokenizers.set_jobs(tokenizers)
         self.corpora.setFixedHeight(ROW_PX * min(max(1, len(corpora)), 6) + 2)
         self.tokenizers_title.setVisible(bool(tokenizers))
-        self.header.secondary["tokenizer"].setVisible(bool(corpora))
+        self.header.secondary["tokenizer"].setVisible(
+            bool(corpora) and self._shown() in (self.corpus, self.tokenizer))  # fmt: skip
         self.side.setVisible(bool(corpora or tokenizers))
         if root is not None and root in (self.corpus.root, self.tokenizer.root):
-            self.show_job(root)
+            self._shown_changed(root)
         elif corpora and self._shown() is self.empty:
             self.show_job(corpora[0].root)
+
+    def _shown_changed(self, root: Path) -> None:
+        """What is shown was read at last, or has lost its folder."""
+        if self.context.jobs.job(root) is not None:
+            self.show_job(root)
+            return
+        view = self.corpus if root == self.corpus.root else self.tokenizer
+        view.root = None
+        if self._shown() is view:
+            self._leave_form()
 
     def _changed(self, root: Path) -> None:
         job = self.context.jobs.job(root)
@@ -154,7 +170,9 @@ class DataPage(Page):
     def _show(self, view: QWidget) -> None:
         """Show one of the views; each has at most one primary action."""
         self.stack.setCurrentIndex(self._views.index(view))
-        self.header.primary.setVisible(view in (self.corpus, self.tokenizer))
+        shows_job = view in (self.corpus, self.tokenizer)
+        self.header.primary.setVisible(shows_job)
+        self.header.secondary["tokenizer"].setVisible(shows_job and bool(self.context.jobs.jobs("corpus")))
 
     def _shown(self) -> QWidget:
         return self._views[self.stack.currentIndex()]

@@ -14,7 +14,7 @@ from core.spec.export import VerifySpec
 from widgets import theme
 from widgets.cards import Button, EmptyState
 
-LIST_WIDTH_PX = 208
+LIST_WIDTH_PX = 248
 
 
 class ExportPage(Page):
@@ -39,6 +39,7 @@ class ExportPage(Page):
         self.empty.action_clicked.connect(lambda: context.navigate("home"))
         self.form = ExportForm(context)
         self.form.started.connect(self._start)
+        self.form.cancelled.connect(self._leave_form)
         self._views = [self.empty, self.form, self._export_view()]
         self.stack = QStackedWidget()
         for view in self._views:
@@ -66,6 +67,7 @@ class ExportPage(Page):
     def show_form(self, run: str = "") -> None:
         """Show the form of a new export."""
         self.form.offer_runs(run if isinstance(run, str) else "")
+        self.form.cancel.setVisible(bool(self.context.jobs.jobs("export", "verify")) or not self._has_runs())
         self.list.set_current(None)
         self._show(1)
 
@@ -114,7 +116,24 @@ class ExportPage(Page):
         elif not exports and self.stack.currentIndex() == 0 and self._has_runs():
             self.show_form()
         if root is not None and root == self.root:
+            self._shown_changed(root)
+
+    def _shown_changed(self, root: Path) -> None:
+        """The export that is shown was read at last, or has lost its folder."""
+        if self.context.jobs.job(root) is not None:
             self.show_export(root)
+            return
+        self.root = None
+        if self.stack.currentIndex() == 2:
+            self._show(0)
+            self._leave_form()
+
+    def _leave_form(self) -> None:
+        exports = [job.root for job in self.context.jobs.jobs("export", "verify")]
+        if exports:
+            self.show_export(self.root if self.root in exports else exports[0])
+        elif not self._has_runs():
+            self._show(0)
 
     def _has_runs(self) -> bool:
         return any(job.view.checkpoints for job in self.context.jobs.jobs("train"))

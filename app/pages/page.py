@@ -1,6 +1,7 @@
 """What every page is: a header, a body, and the few things the window asks of it."""
 
 from PySide6.QtCore import Qt
+from PySide6.QtGui import QKeySequence, QShortcut
 from PySide6.QtWidgets import QFrame, QScrollArea, QVBoxLayout, QWidget
 
 from app.state.context import AppContext
@@ -42,6 +43,16 @@ class Page(QWidget):
 
     def restore(self, remembered: dict) -> None:
         """Put back what ``remember`` gave."""
+
+
+FORM_WIDTH_PX = 880  # wider than this, labels lose their fields
+
+
+def on_escape(form: QWidget, act) -> None:
+    """Escape anywhere inside a form does this."""
+    shortcut = QShortcut(QKeySequence(Qt.Key.Key_Escape), form)
+    shortcut.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
+    shortcut.activated.connect(act)
 
 
 def scroll_area(content: QWidget) -> QScrollArea:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QWidget
 
-from app.pages.page import Page
+from app.pages.page import Page, scroll_area
 from app.state.context import AppContext
 from app.views.job_list import JobList
 from app.views.new_run import NewRunForm
@@ -41,8 +41,9 @@ class TrainingPage(Page):
             self.tr("New run"))  # fmt: skip
         self.empty.action_clicked.connect(self.show_form)
         self.stack = QStackedWidget()
-        for widget in (self.empty, self.run, self.form):
-            self.stack.addWidget(widget)
+        self._views = [self.empty, self.run, self.form]
+        for view in self._views:
+            self.stack.addWidget(scroll_area(view) if view is self.run else view)
         row = QHBoxLayout()
         row.setSpacing(theme.space(2))
         row.addWidget(self.list)
@@ -62,7 +63,7 @@ class TrainingPage(Page):
                 self.form.use_model(model)
         elif job is not None:
             self.show_run(job)
-        elif self.stack.currentWidget() is self.run:
+        elif self._shown() is self.run:
             self.run.refresh()
 
     def show_run(self, root: Path) -> None:
@@ -78,7 +79,7 @@ class TrainingPage(Page):
         self.list.set_current(None)
 
     def remember(self) -> dict:
-        if self.stack.currentWidget() is self.form:
+        if self._shown() is self.form:
             return {"form": self.form.form.values(), "name": self.form.name.text()}
         return {"run": self.run.root} if self.run.root else {}
 
@@ -92,8 +93,11 @@ class TrainingPage(Page):
 
     def _show(self, view: QWidget) -> None:
         """Show one of the views; each has at most one primary action."""
-        self.stack.setCurrentWidget(view)
+        self.stack.setCurrentIndex(self._views.index(view))
         self.header.primary.setVisible(view is self.run)
+
+    def _shown(self) -> QWidget:
+        return self._views[self.stack.currentIndex()]
 
     def _start(self, name: str, spec) -> None:
         folder = self.context.start_job("train", name, spec)
@@ -104,18 +108,27 @@ class TrainingPage(Page):
     def _leave_form(self) -> None:
         jobs = self.context.jobs.jobs("train")
         if jobs:
-            self.show_run(self.run.root or jobs[0].root)
+            known = [job.root for job in jobs]
+            self.show_run(self.run.root if self.run.root in known else known[0])
         else:
             self._show(self.empty)
+
+    def _gone(self) -> None:
+        """The run that was shown has lost its folder: show another one."""
+        self.run.forget()
+        if self._shown() is self.run:
+            self._leave_form()
 
     def _listed(self, root: Path | None = None) -> None:
         runs = self.context.jobs.jobs("train")
         self.list.set_jobs(runs)
         self.list.setVisible(bool(runs))
         job = self.context.jobs.job(root) if root else None
-        if job is not None and job.kind in ("corpus", "tokenizer") and self.stack.currentWidget() is self.form:
+        if job is not None and job.kind in ("corpus", "tokenizer") and self._shown() is self.form:
             self.form.offer_inputs()
-        if runs and self.stack.currentWidget() is self.empty:
+        if self.run.root is not None and root == self.run.root and job is None:
+            self._gone()
+        elif runs and self._shown() is self.empty:
             self.show_run(runs[0].root)
         elif root is not None and root == self.run.root:
             self.list.set_current(root)
@@ -127,7 +140,7 @@ class TrainingPage(Page):
             return
         if job.kind == "train":
             self.list.update_job(job)
-        elif job.view.state == "completed" and self.stack.currentWidget() is self.form:
+        elif job.view.state == "completed" and self._shown() is self.form:
             self.form.offer_inputs()
         if root == self.run.root and self.isVisible():
             self.run.refresh()

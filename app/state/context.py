@@ -23,7 +23,7 @@ class AppContext(QObject):
         super().__init__(parent)
         self.settings = settings
         self.workspace = Workspace(workspace)
-        self.jobs = JobStore(self.workspace, self)
+        self.jobs = self._job_store()
         self._session = None
 
     @property
@@ -69,9 +69,16 @@ class AppContext(QObject):
         self.workspace = Workspace(path)
         self.settings.workspace = path
         self.jobs.deleteLater()
-        self.jobs = JobStore(self.workspace, self)
+        self.jobs = self._job_store()
         self.jobs.start()
         self.workspace_changed.emit()
+
+    def _job_store(self) -> JobStore:
+        store = JobStore(self.workspace, self)
+        store.unreadable.connect(lambda root: self.notify(LabError(
+            "{folder} holds no readable spec.toml and is left out.", "",
+            "Repair the file, or move the folder out of the workspace.", folder=str(root)), "warning"))  # fmt: skip
+        return store
 
     def close(self) -> None:
         """End what belongs to the window alone; jobs are not the window's to end."""

@@ -19,6 +19,7 @@ from core.record.view import JobView, Problem, empty_view, fold, stderr_end, wit
 FOLLOW_MS, SCAN_MS = 250, 2000
 BATCH_S = 0.012  # reading yields to the event loop after this long
 LIVENESS_EVERY = 4  # follows between two looks at the lock
+SETTLED_S = 5.0  # a spec.toml older than this is not being written any more
 QUEUED_AT_MOST_S = 30.0  # a worker that has not said anything by then never will
 
 
@@ -58,12 +59,14 @@ class JobStore(QObject):
     job_changed = Signal(object)
     job_removed = Signal(object)
     loaded = Signal()
+    unreadable = Signal(object)  # a folder whose spec.toml cannot be read; told once
 
     def __init__(self, workspace: Workspace, parent=None) -> None:
         super().__init__(parent)
         self.workspace = workspace
         self._jobs: dict[Path, Job] = {}
         self._unread: deque[Path] = deque()
+        self._given_up: set[Path] = set()
         self._ticks = 0
         self._follower = self._timer(FOLLOW_MS, self.follow)
         self._scanner = self._timer(SCAN_MS, self.look_for_new)
@@ -162,12 +165,20 @@ class JobStore(QObject):
             view = empty_view(folder)
             born_t = (root / "spec.toml").stat().st_mtime
         except (LabError, KeyError, OSError):
-            return  # half-written or not ours; the next look tries again
+            self._tell_unreadable(root)  # the next look tries again
+            return
         job = Job(folder, view.kind, view, EventTail(root), born_t, queued_t=born_t)
         job.take(job.tail.poll())
         job.view = with_liveness(job.view, folder)
         self._jobs[root] = job
         self.job_added.emit(root)
+
+    def _tell_unreadable(self, root: Path) -> None:
+        """Say it once, and not of a folder that is just being made."""
+        settled = time.time() - _modified(root) > SETTLED_S
+        if settled and root not in self._given_up:
+            self._given_up.add(root)
+            self.unreadable.emit(root)
 
     def _folders(self) -> list[Path]:
         found = []

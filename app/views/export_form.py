@@ -3,6 +3,7 @@
 from PySide6.QtCore import QCoreApplication, Signal
 from PySide6.QtWidgets import QCheckBox, QComboBox, QHBoxLayout, QVBoxLayout, QWidget
 
+from app.pages.page import FORM_WIDTH_PX, on_escape
 from app.state.context import AppContext
 from app.state.jobs import Job
 from app.words import bytes_text, count_text
@@ -26,12 +27,14 @@ class ExportForm(QWidget):
     """Emits ``started`` with a name and a complete spec."""
 
     started = Signal(str, object)
+    cancelled = Signal()
 
     def __init__(self, context: AppContext, *, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.context = context
         self.run = QComboBox()
         self.run.setAccessibleName(self.tr("Run"))
+        self.run.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self.run.currentIndexChanged.connect(lambda _: self._refresh())
         self.checkpoint = SegmentedControl({"best": self.tr("Best"), "last": self.tr("Last")},
                                            name=self.tr("Checkpoint"))  # fmt: skip
@@ -42,6 +45,10 @@ class ExportForm(QWidget):
         self.verify.setChecked(True)
         self.start = Button(self.tr("Export"), "primary", "export")
         self.start.clicked.connect(self._start)
+        self.cancel = Button(self.tr("Cancel"))
+        self.cancel.clicked.connect(lambda: self.cancelled.emit())
+        self.setMaximumWidth(FORM_WIDTH_PX)
+        on_escape(self, self.cancelled.emit)
         self._arrange()
 
     def offer_runs(self, run: str = "") -> None:
@@ -60,7 +67,10 @@ class ExportForm(QWidget):
         model = resolved_model(self.context, job) if job else None
         self.start.setEnabled(model is not None and any(box.isChecked() for box in self.boxes.values()))
         if model is None:
-            self.facts.setText(self.tr("No run has a checkpoint yet."))
+            self.facts.setText(self.tr("No run has a checkpoint yet. Train a model first, or grow one on Home.")
+                               if job is None else self.tr("The shape of this run cannot be read."))  # fmt: skip
+            for text in self.sizes.values():
+                text.setText("")
             return
         total = parameters(model)["total"]
         self.facts.setText(self.tr("{count} parameters, {vocab} tokens, context {context}").format(
@@ -97,6 +107,7 @@ class ExportForm(QWidget):
         card.body.addWidget(self.verify)
         buttons = QHBoxLayout()
         buttons.addWidget(self.start)
+        buttons.addWidget(self.cancel)
         buttons.addStretch(1)
         card.body.addLayout(buttons)
         column = QVBoxLayout(self)
@@ -124,12 +135,12 @@ def resolved_model(context: AppContext, job: Job) -> ModelSpec | None:
     try:
         spec = job.folder.request["spec"]
         values = dict(spec["model"])
-    except (LabError, KeyError):
+        if not values.get("vocab_size"):
+            tokenizer = context.jobs.named("tokenizer", spec.get("tokenizer", "-"))
+            values["vocab_size"] = tokenizer.view.result.get("vocab_size", 0) if tokenizer else 0
+        return build(ModelSpec, values)
+    except (LabError, KeyError, TypeError, ValueError):
         return None
-    if not values.get("vocab_size"):
-        tokenizer = context.jobs.named("tokenizer", spec.get("tokenizer", "-"))
-        values["vocab_size"] = tokenizer.view.result.get("vocab_size", 0) if tokenizer else 0
-    return build(ModelSpec, values)
 
 
 def predicted_bytes(model: ModelSpec) -> dict[str, float]:

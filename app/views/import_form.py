@@ -5,6 +5,7 @@ from pathlib import Path
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QVBoxLayout, QWidget
 
+from app.pages.page import FORM_WIDTH_PX, on_escape
 from core.spec.corpus import CorpusSpec
 from widgets import theme
 from widgets.cards import Button, Card, Text
@@ -41,6 +42,8 @@ class ImportForm(QWidget):
         self.cancel.clicked.connect(lambda: self.cancelled.emit())
         self._arrange()
         self._refresh()
+        self.setMaximumWidth(FORM_WIDTH_PX)
+        on_escape(self, self.cancelled.emit)
 
     def use_built_in(self) -> None:
         """Take the corpus that needs no file."""
@@ -79,7 +82,9 @@ class ImportForm(QWidget):
         label = Text(self.tr("Name"), "body", wrap=False)
         label.setFixedWidth(152)
         named.addWidget(label)
+        self.name.setMaximumWidth(theme.space(40))
         named.addWidget(self.name, 1)
+        named.addStretch()
         rules.body.addLayout(named)
         rules.body.addWidget(self.form)
         buttons = QHBoxLayout()

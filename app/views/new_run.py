@@ -4,7 +4,7 @@ from msgspec.structs import replace
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLineEdit, QVBoxLayout, QWidget
 
-from app.pages.page import scroll_area
+from app.pages.page import FORM_WIDTH_PX, on_escape, scroll_area
 from app.state.context import AppContext
 from app.translations import translate
 from app.views.sizing import SizingPanel
@@ -39,6 +39,7 @@ class NewRunForm(QWidget):
         self.start = Button(self.tr("Start training"), "primary", "play")
         self.cancel = Button(self.tr("Cancel"))
         self._arrange()
+        on_escape(self, self.cancelled.emit)
         self.shape.activated.connect(lambda _: self.use_preset(self.shape.currentData()))
         self.form.values_changed.connect(lambda _: self._refresh())
         self.form.validity_changed.connect(lambda _: self._refresh())
@@ -91,12 +92,15 @@ class NewRunForm(QWidget):
 
     def _arrange(self) -> None:
         top = Card(self.tr("New training run"))
+        for widget in (self.name, self.shape):
+            widget.setMaximumWidth(theme.space(40))
         for label, widget in ((self.tr("Name"), self.name), (self.tr("Shape"), self.shape)):
             row = QHBoxLayout()
             word = Text(label, "body", wrap=False)
             word.setFixedWidth(152)
             row.addWidget(word)
             row.addWidget(widget, 1)
+            row.addStretch()
             top.body.addLayout(row)
         top.body.addWidget(self.about)
         fields = Card()
@@ -121,5 +125,7 @@ class NewRunForm(QWidget):
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(theme.space(2))
+        self.sizing.setMinimumWidth(theme.space(38))
+        content.setMaximumWidth(FORM_WIDTH_PX)
         row.addWidget(scroll_area(content), 3)
         row.addLayout(right, 2)

@@ -5,6 +5,7 @@ from pathlib import Path
 from PySide6.QtCore import QTimer, Signal
 from PySide6.QtWidgets import QHBoxLayout, QPlainTextEdit, QVBoxLayout, QWidget
 
+from app.pages.page import FORM_WIDTH_PX, on_escape
 from app.state.context import AppContext
 from app.translations import fill
 from app.views.job_head import JobHead
@@ -137,6 +138,8 @@ class TokenizerForm(QWidget):
         self.start.clicked.connect(self._start)
         cancel = Button(self.tr("Cancel"))
         cancel.clicked.connect(lambda: self.cancelled.emit())
+        self.setMaximumWidth(FORM_WIDTH_PX)
+        on_escape(self, self.cancelled.emit)
         buttons = QHBoxLayout()
         buttons.addWidget(self.start)
         buttons.addWidget(cancel)
