@@ -30,6 +30,7 @@ DIALS = (
     Dial("repetition_penalty", "repetition penalty", 1, 2, 0.01),
     Dial("max_tokens", "longest answer"), Dial("seed", "seed"),
 )  # fmt: skip
+NUMBER_UNITS, COUNT_UNITS = 7, 12  # widths of the lines
 FIELDS = {field.name: field for field in fields(SamplingSpec)}
 
 
@@ -56,12 +57,15 @@ class SamplerPanel(QWidget):
         label = Term(dial.term)
         grid.addWidget(label, row, 0, Qt.AlignmentFlag.AlignLeft)
         line = self.lines[dial.field] = QLineEdit()
-        line.setFixedWidth(theme.space(9))
+        line.setFixedWidth(theme.space(NUMBER_UNITS if dial.step else COUNT_UNITS))
         line.setAlignment(Qt.AlignmentFlag.AlignRight)
         line.setAccessibleName(label.text())
         line.setToolTip(label.toolTip())
         line.editingFinished.connect(lambda dial=dial: self._typed(dial))
-        grid.addWidget(line, row, 2)
+        if dial.step:
+            grid.addWidget(line, row, 2)
+        else:  # no slider: room for long numbers
+            grid.addWidget(line, row, 1, 1, 2, Qt.AlignmentFlag.AlignRight)
         if dial.step:
             slider = self.sliders[dial.field] = QSlider(Qt.Orientation.Horizontal)
             slider.setRange(0, round((dial.high - dial.low) / dial.step))

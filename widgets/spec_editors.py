@@ -11,7 +11,7 @@ from widgets import theme
 from widgets.cards import Text, restyle
 from widgets.controls import SegmentedControl
 from widgets.number_line import NumberLine
-from widgets.spec_words import choice_text, number_text, range_text, rule_title, say, tooltip
+from widgets.spec_words import choice_text, meaning_text, number_text, range_text, rule_title, say, tooltip
 
 FIELD_WIDTH_PX = 208
 SEGMENTS_UP_TO = 3
@@ -33,9 +33,8 @@ class Editor(QWidget):
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(theme.space(1))
         row.addWidget(control)
-        if field.unit:
-            row.addWidget(Text(say(field.unit), "caption", wrap=False))
-        row.addStretch(1)
+        self.beside = Text(say(field.unit), "caption")
+        row.addWidget(self.beside, 1)
         control.setAccessibleName(say(field.label))
         control.setToolTip(tooltip(field))
         self.setFocusProxy(control)
@@ -53,6 +52,7 @@ class NumberEditor(Editor):
     def __init__(self, field: Field) -> None:
         super().__init__(field, NumberLine(field.kind == "int"))
         self.control.textEdited.connect(lambda _: self.edited.emit())
+        self.control.textChanged.connect(lambda _: self._explain())
 
     def value(self) -> int | float:
         try:
@@ -68,6 +68,13 @@ class NumberEditor(Editor):
 
     def set_value(self, value: Any) -> None:
         self.control.setText(number_text(value))
+
+    def _explain(self) -> None:
+        """Say beside the number what it means, where that is more than its unit."""
+        try:
+            self.beside.setText(meaning_text(self.field, self.control.number()))
+        except (ValueError, OverflowError):
+            self.beside.setText(say(self.field.unit))
 
 
 class BoolEditor(Editor):

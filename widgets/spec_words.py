@@ -1,5 +1,6 @@
 """How spec fields and their choices are called in the user's language."""
 
+import re
 from html import escape
 
 from PySide6.QtCore import QCoreApplication
@@ -15,6 +16,7 @@ CHOICES = {
     "gguf-f32": "GGUF F32", "gguf-f16": "GGUF F16", "gguf-q8_0": "GGUF Q8_0", "gguf-q4_k_m": "GGUF Q4_K_M",
     "onnx": "ONNX",
 }  # fmt: skip
+ZERO = r"\b0 = ([^.;,:(。；，：（]+)"  # what help texts say of a zero
 RULES = {
     "FixText": "Mend broken characters", "MinimumLength": "Minimum length", "ExactDuplicates": "Exact duplicates",
 }  # fmt: skip
@@ -45,6 +47,18 @@ def number_text(value: float | int | None) -> str:
     text = f"{value:.10g}"
     mantissa, _, exponent = text.partition("e")
     return f"{mantissa}e{int(exponent)}" if exponent else text
+
+
+def meaning_text(field: Field, value: float) -> str:
+    """What stands beside a number: what its zero stands for, a share as per cent, large sizes, or the unit."""
+    zero = re.search(ZERO, say(field.help)) if value == 0 else None
+    if zero:
+        return zero.group(1).strip()
+    if field.unit == "bytes" and value >= 1e5:
+        return f"{say(field.unit)} ({value / 1e6:,.3g} MB)"
+    if field.kind == "float" and not field.unit and field.high in (0.5, 1):
+        return f"{100 * value:.3g} %"
+    return say(field.unit) if field.unit else ""
 
 
 def range_text(field: Field) -> str:
