@@ -66,9 +66,11 @@ def percent_text(share: float, digits: int = 0) -> str:
     return f"{100 * share:.{digits}f} %"
 
 
-def short_path(path: Path) -> str:
-    """A path as people say it: their own folder is ~."""
+def short_path(path: Path, characters: int = 80) -> str:
+    """A path as people say it: their own folder is ~, and a very long one loses its middle."""
     try:
-        return str(Path("~") / path.relative_to(Path.home()))
+        text = str(Path("~") / path.relative_to(Path.home()))
     except (ValueError, RuntimeError):
-        return str(path)
+        text = str(path)
+    half = characters // 2
+    return text if len(text) <= characters else f"{text[: half - 1]}…{text[-half:]}"

@@ -24,6 +24,7 @@ FIELDS = ("format", "bytes", "max_logit_difference", "top1_agreement", "perplexi
 TERMS = {"max_logit_difference": "logit", "top1_agreement": "top-1 agreement", "perplexity": "perplexity",
          "tokens_per_s": "tokens/s"}  # fmt: skip
 VERDICTS = {True: ("check-circle", "accent"), False: ("warning", "clay"), None: ("clock", "faint")}
+ROW_PX = 40
 
 
 class ParityTable(QWidget):
@@ -86,7 +87,7 @@ class ParityTable(QWidget):
                     item.setIcon(icons.icon(*VERDICTS[row.get("within")]))
                     item.setText(item.text() if row.get("within") is not None else self.tr("Being checked…"))
                 self.table.setItem(place, column, item)
-        self.table.setFixedHeight(40 * max(len(rows), 1) + 44)
+        self.table.setFixedHeight(ROW_PX * max(len(rows), 1) + self.table.horizontalHeader().sizeHint().height() + 2)
 
     def _recolour(self) -> None:
         self.set_rows(self._rows)
@@ -120,7 +121,7 @@ class _Table(QTableWidget):
     def __init__(self, rows: int, columns: int) -> None:
         super().__init__(rows, columns)
         self.verticalHeader().hide()
-        self.verticalHeader().setDefaultSectionSize(40)
+        self.verticalHeader().setDefaultSectionSize(ROW_PX)
         self.setShowGrid(False)
         self.setWordWrap(True)
         self.setTabKeyNavigation(False)

@@ -75,6 +75,8 @@ class TokenLayout:
             end = start + 1
             while end < len(text) and self.measure(text[start : end + 1]) + 2 * PAD_PX <= self.width:
                 end += 1
+            if end < len(text):  # between words where there is a place, anywhere in a word that fills the line
+                end = max(text.rfind(" ", start + 1, end), 0) or end
             self._put(token, text[start:end], self.measure(text[start:end]) + 2 * PAD_PX)
             start = end
             if start < len(text):

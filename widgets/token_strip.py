@@ -29,6 +29,7 @@ class TokenStrip(QAbstractScrollArea):
         mode: probability, rank (bands of GLTR), entropy, pieces (colours only tell tokens apart) or plain.
     """
 
+    content_changed = Signal()  # other tokens, or another height
     hovered = Signal(int)  # index of a token, -1 = none
     clicked = Signal(int)
     selection_changed = Signal(int, int)  # start, end (half-open); equal = none
@@ -37,7 +38,7 @@ class TokenStrip(QAbstractScrollArea):
         super().__init__(parent)
         self.tokens: list[StripToken] = []
         self.mode, self._hover, self._current = mode, -1, -1
-        self._selection, self._press = (0, 0), -1
+        self._selection, self._press, self._told_height = (0, 0), -1, 0
         self._layout = TokenLayout(theme.font("body"))
         self._popup = TokenPopup(self)
         self.setAccessibleName(self.tr("Tokens"))
@@ -117,9 +118,14 @@ class TokenStrip(QAbstractScrollArea):
 
     def _set_scroll(self) -> None:
         bar = self.verticalScrollBar()
-        bar.setRange(0, max(self.content_height() - self.viewport().height(), 0))
+        hidden = max(self.content_height() - self.viewport().height(), 0)
+        lines = -(-(hidden - MARGIN_PX) // LINE_PX)  # at the end, the first line in view is a whole one
+        bar.setRange(0, max(hidden, MARGIN_PX + lines * LINE_PX) if hidden else 0)
         bar.setPageStep(self.viewport().height())
         bar.setSingleStep(LINE_PX)
+        if self.content_height() != self._told_height:
+            self._told_height = self.content_height()
+            self.content_changed.emit()
 
     def resizeEvent(self, event) -> None:
         if event.oldSize().width() != event.size().width():

@@ -1,5 +1,6 @@
 """Home: three ways to begin, the story of the first model, and what was done lately."""
 
+import re
 from pathlib import Path
 
 from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
@@ -90,14 +91,19 @@ class HomePage(Page):
         self.open_card = ActionCard(
             "folder", self.tr("Open a workspace"),
             self.tr("A workspace is a plain folder with your corpora, runs and exports. Open another one or make a "
-                    "new one."), short_path(self.context.workspace.root))  # fmt: skip
+                    "new one."), self._where())  # fmt: skip
         self.open_card.chosen.connect(lambda: self.window().choose_workspace())
         for card in (self.grow_card, self.talk_card, self.open_card):
             card.setMinimumHeight(theme.space(26))
             row.addWidget(card, 1)
         column.addLayout(row)
-        column.addWidget(self._recent(), 1)
+        column.addWidget(self._recent())
+        column.addStretch(1)
         return panel
+
+    def _where(self) -> str:
+        """The workspace's path, ready to wrap after each separator."""
+        return re.sub(r"([/\\])", "\\1\u200b", short_path(self.context.workspace.root))
 
     def _recent(self) -> QWidget:
         self.recent_card = Card(self.tr("Lately"))
@@ -106,8 +112,6 @@ class HomePage(Page):
         self._recent_empty = Text(nothing, "muted")
         self._recent_list = None  # built with the first job, after the first paint
         self.recent_card.body.addWidget(self._recent_empty)
-        self._recent_space = QWidget()
-        self.recent_card.body.addWidget(self._recent_space, 1)
         return self.recent_card
 
     def _story_panel(self) -> QWidget:
@@ -162,6 +166,8 @@ class HomePage(Page):
         self._story_header.primary.setEnabled(can_talk)
         self._story_header.secondary["look"].setEnabled(can_talk)
         self._story_header.secondary["stop"].setVisible(bool(view and view.live))
+        done = view is not None and view.state == "completed"
+        self._story_header.title.setText(self.tr("Your first model") if done else self.tr("Growing your first model"))
 
     def _reattach(self) -> None:
         """A window opened while a model grows shows the story at once."""
@@ -178,11 +184,13 @@ class HomePage(Page):
 
             self._recent_list = JobList(show_kind=True)
             self._recent_list.activated_job.connect(self._open_job)
-            self.recent_card.body.insertWidget(1, self._recent_list, 1)
+            self.recent_card.body.insertWidget(1, self._recent_list)
         self._recent_empty.setVisible(not jobs)
-        self._recent_space.setVisible(not jobs)
         if self._recent_list is not None:
+            from app.views.job_list import ROW_PX
+
             self._recent_list.set_jobs(jobs)
+            self._recent_list.setFixedHeight(ROW_PX * len(jobs) + 2)
 
     def _own_jobs(self) -> list:
         """Jobs a person began; the stages of a pipeline are shown by its story."""

@@ -9,7 +9,7 @@ from app.pages.page import Page, scroll_area
 from app.state.context import AppContext
 from app.state.dialogue import CHAT, PLAIN, Question, editor_values, follow_up, found_answer, make_question
 from app.translations import translate
-from app.views.talk import AnswerCard, AskingCard, pieces, source_text, strip_token
+from app.views.talk import AnswerCard, AskingCard, asked, source_text, strip_token
 from app.words import count_text
 from core.errors import LabError, say
 from core.infer.sources import SMOLLM2, Source, list_engines
@@ -19,7 +19,7 @@ from widgets.cards import Card, EmptyState, Text
 from widgets.notice import Notice
 from widgets.sampler_panel import SamplerPanel
 
-SIDE_WIDTH_PX = 280
+SIDE_WIDTH_PX = 312
 
 
 class PlaygroundPage(Page):
@@ -35,6 +35,7 @@ class PlaygroundPage(Page):
         self._asked_for = ""  # source that was asked to be loaded
         self._load_id = self._generate_id = -1
         self._finished: Finished | None = None
+        self._end = 0  # where the scroll bar ended last
         self.set_header(
             self.tr("Playground"),
             self.tr("Ask a model something. Every token is coloured by how sure the model was; hover one to see what "
@@ -114,7 +115,7 @@ class PlaygroundPage(Page):
             self._show_problem(error.sentence(translate))
             return
         self.records, self._finished = [], None
-        self.strip.set_tokens(pieces(question.prompt or self._chat_text(question)))
+        self.strip.set_tokens([asked(question.prompt or self._chat_text(question))])
         self._load()
         self._send(question)
 
@@ -158,8 +159,7 @@ class PlaygroundPage(Page):
         question = self._question
         again = follow_up(question, event.text) if event.reason != "cancelled" else None
         if again is not None:
-            for piece in pieces(f"\n{question.spec.answer_trigger}"):
-                self.strip.append(piece)
+            self.strip.append(asked(f"\n{question.spec.answer_trigger}"))
             self._send(again)
             return
         self._finished, self._generate_id = event, -1
@@ -300,9 +300,18 @@ class PlaygroundPage(Page):
         row = QHBoxLayout(panel)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(theme.space(1))
-        row.addWidget(scroll_area(main), 1)
+        self._area = scroll_area(main)
+        self._area.verticalScrollBar().rangeChanged.connect(self._keep_end)
+        row.addWidget(self._area, 1)
         row.addWidget(self._side_card(), 0, Qt.AlignmentFlag.AlignTop)
         return panel
+
+    def _keep_end(self, _low: int, high: int) -> None:
+        """Stay with the end of an answer while it is written, unless a person has scrolled away from it."""
+        bar = self._area.verticalScrollBar()
+        if self._generate_id >= 0 and bar.value() >= self._end - theme.space(4):
+            bar.setValue(high)
+        self._end = high
 
     def _side_card(self) -> Card:
         card = Card(self.tr("How the next token is drawn"))

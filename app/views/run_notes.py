@@ -6,6 +6,7 @@ from PySide6.QtCore import QCoreApplication
 
 from app.translations import translate
 from app.words import bytes_text
+from core.errors import join_sentences
 from core.record.events import Chosen
 from core.record.view import JobView
 
@@ -37,7 +38,8 @@ def _sentence(chosen: Chosen) -> str:
     what = {"arithmetic": say("run", "Arithmetic"), "steps": say("run", "Steps"),
             "peak": say("run", "Peak of this machine")}.get(chosen.what, translate(chosen.what))  # fmt: skip
     won = _gain(chosen) if chosen.what == "arithmetic" else ""
-    return f"{what}: {chosen.value}. " + " ".join(filter(None, (won, translate(chosen.why))))
+    value = arithmetic_text(chosen.value) if chosen.what == "arithmetic" else chosen.value
+    return join_sentences(say("run", "{what}: {value}.").format(what=what, value=value), won, translate(chosen.why))
 
 
 def _gain(chosen: Chosen) -> str:
@@ -48,4 +50,18 @@ def _gain(chosen: Chosen) -> str:
         return ""
     rival = min(rivals, key=rivals.get)
     return QCoreApplication.translate("run", "{ratio} times as fast as {rival}.").format(
-        ratio=f"{rivals[rival] / mine:.2f}", rival=rival)  # fmt: skip
+        ratio=f"{rivals[rival] / mine:.2f}", rival=arithmetic_text(rival))  # fmt: skip
+
+
+def arithmetic_text(label: str) -> str:
+    """A candidate's label as the log has it ("bf16, our loss + attention", "fp32, torch") in plain words."""
+    say = QCoreApplication.translate
+    precision, _, kernels = label.partition(", ")
+    precision = {"bf16": "bfloat16", "fp32": "float32"}.get(precision, precision)
+    names = {"loss": say("run", "loss"), "attention": say("run", "attention"), "norm": say("run", "normalisation"),
+             "swiglu": "SwiGLU"}  # fmt: skip
+    if not kernels.startswith("our "):
+        return say("run", "{precision} with PyTorch alone").format(precision=precision)
+    ours = [names.get(name, name) for name in kernels.removeprefix("our ").split(" + ")]
+    return say("run", "{precision} with Coldframe's own kernels for {names}").format(
+        precision=precision, names=say("run", ", ").join(ours))  # fmt: skip

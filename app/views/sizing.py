@@ -50,7 +50,8 @@ class SizingPanel(QWidget):
         for key, (bar, figure) in self._bars.items():
             share = parts[key] / parts["total"] if parts["total"] else 0
             bar.setValue(round(1000 * share))
-            figure.setText(f"{count_text(parts[key])} · {percent_text(share)}" if parts[key] else "–")
+            percent = percent_text(share, 1 if share < 0.01 else 0)
+            figure.setText(f"{count_text(parts[key])} · {percent}" if parts[key] else "–")
 
     def _parts(self) -> Card:
         say = QCoreApplication.translate

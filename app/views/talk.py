@@ -1,7 +1,5 @@
 """The two cards of a conversation: what is asked of which model, and its answer as coloured tokens."""
 
-import re
-
 from PySide6.QtCore import QCoreApplication
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QWidget
 
@@ -18,6 +16,8 @@ from widgets.prompt_editor import PromptEditor, PromptTemplate
 from widgets.token_legend import TokenLegend
 from widgets.token_strip import TokenStrip
 from widgets.tokens import StripToken
+
+STRIP_UNITS = (16, 60)  # least and most height of an answer, in grid units
 
 
 class AskingCard(Card):
@@ -48,18 +48,27 @@ class AnswerCard(Card):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent=parent)
         self.strip, self.legend = TokenStrip(), TokenLegend()
-        self.strip.setMinimumHeight(theme.space(22))
+        self.waiting = Text(self.tr("The answer appears here, token by token."), "muted")
         self.mode = SegmentedControl({"probability": self.tr("Probability"), "rank": self.tr("Rank"),
                                       "entropy": self.tr("Entropy")}, name=self.tr("Colour by"))  # fmt: skip
         self.mode.value_changed.connect(self.set_mode)
         self.result = Text("", "caption")
+        self.strip.content_changed.connect(self._make_room)
         row = QHBoxLayout()
         row.setSpacing(theme.space(1))
         row.addWidget(self.mode)
         row.addWidget(self.legend, 1)
         self.body.addLayout(row)
+        self.body.addWidget(self.waiting)
         self.body.addWidget(self.strip, 1)
         self.body.addWidget(self.result)
+        self._make_room()
+
+    def _make_room(self) -> None:
+        """Give the answer the height it needs, within reason; a longer one scrolls in itself."""
+        low, high = (theme.space(units) for units in STRIP_UNITS)
+        self.strip.setMinimumHeight(min(max(self.strip.content_height(), low), high))
+        self.waiting.setVisible(not self.strip.tokens)
 
     def set_mode(self, mode: str) -> None:
         """Colour by another figure."""
@@ -73,9 +82,9 @@ def strip_token(record: TokenRecord) -> StripToken:
                       tuple((data, probability) for _, data, probability in record.top), id=record.id)  # fmt: skip
 
 
-def pieces(text: str) -> list[StripToken]:
-    """What was asked, word by word, so that it wraps; it carries no colour."""
-    return [StripToken(piece, prompt=True) for piece in re.findall(r"\s*\S+|\s+$", text)]
+def asked(text: str) -> StripToken:
+    """What was asked; it carries no colour."""
+    return StripToken(text, prompt=True)
 
 
 def source_text(source: Source) -> str:

@@ -117,7 +117,9 @@ def test_a_file_that_waits_for_its_check_is_a_row_without_figures():
 def test_a_choice_says_by_how_much_it_won():
     timings = {"fp32, torch": 3.0, "bf16, torch": 2.0, "bf16, our loss": 1.0}
     view = view_of(ev.Chosen(what="arithmetic", value="bf16, our loss", why="Timed.", timings=timings))
-    assert choice_sentences(view) == ["Arithmetic: bf16, our loss. 2.00 times as fast as bf16, torch. Timed."]
+    assert choice_sentences(view) == [
+        "Arithmetic: bfloat16 with Coldframe's own kernels for loss. "
+        "2.00 times as fast as bfloat16 with PyTorch alone. Timed."]
 
 
 def test_a_young_models_text_is_safe_to_show():
