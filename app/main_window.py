@@ -35,7 +35,7 @@ class MainWindow(QMainWindow):
         self._current = ""
         self._actions: dict = {}
         self.resize(1280, 800)
-        self.setMinimumSize(960, 600)
+        self.setMinimumSize(1024, 640)
         if context.settings.window_place is not None:
             self.restoreGeometry(context.settings.window_place)
         context.navigation_requested.connect(lambda page, args: self.show_page(page, **args))

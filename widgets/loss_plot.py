@@ -73,7 +73,7 @@ class LossPlot(QWidget):
         self.solid, self.dashed = LineKey(self.tr("training"), False), LineKey(self.tr("held-out"), True)
         self.slider = QSlider(Qt.Orientation.Horizontal)
         self.slider.setRange(0, 100)
-        self.slider.setFixedWidth(theme.space(14))
+        self.slider.setFixedWidth(theme.space(10))
         self.slider.setAccessibleName(self.tr("Smoothing"))
         self.slider.valueChanged.connect(lambda value: self._smooth(value / 100))
         foot = QHBoxLayout()

@@ -3,7 +3,7 @@
 from html import escape
 
 import pyqtgraph as pg
-from PySide6.QtCore import QPointF, Qt, QTimer, Signal
+from PySide6.QtCore import QPointF, QSize, Qt, QTimer, Signal
 from PySide6.QtWidgets import QWidget
 
 from widgets import theme
@@ -51,6 +51,9 @@ class PlotCanvas(pg.PlotWidget):
         self.scene().sigMouseClicked.connect(lambda event: event.double() and self.show_all())
         theme.bus.changed.connect(self.dress)
         self.dress()
+
+    def sizeHint(self) -> QSize:
+        return QSize(theme.space(60), self.minimumHeight())
 
     def dress(self) -> None:
         """Take the colours of the theme."""

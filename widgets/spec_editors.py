@@ -82,6 +82,7 @@ class BoolEditor(Editor):
 
     def __init__(self, field: Field) -> None:
         super().__init__(field, QCheckBox())
+        self.layout().setContentsMargins(0, theme.space(0.5), 0, 0)  # level with its label
         self.control.toggled.connect(lambda _: self.edited.emit())
 
     def value(self) -> bool:

@@ -17,7 +17,7 @@ from widgets.spec_form import SpecForm
 
 FAMILIES = {"gpt2": "GPT-2", "llama": "LLaMA"}
 FIRST = ("llama", "1m")
-FORM_WIDTH_PX, PARTS_WIDTH_PX = 432, 208
+FORM_WIDTH_PX, PARTS_WIDTH_PX = 440, 208
 
 
 class ArchitecturePage(Page):

@@ -56,11 +56,10 @@ def on_escape(form: QWidget, act) -> None:
 
 
 def scroll_area(content: QWidget) -> QScrollArea:
-    """A frameless vertical scroll area around a widget."""
+    """A frameless scroll area around a widget; sideways only where the window is too narrow for it."""
     area = QScrollArea()
     area.setWidgetResizable(True)
     area.setFrameShape(QFrame.Shape.NoFrame)
-    area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
     area.setWidget(content)
     for surface in (content, area.viewport()):  # what is behind shows through: the page, or a card
         surface.setAutoFillBackground(False)

@@ -211,7 +211,7 @@ class PlaygroundPage(Page):
         done = self._finished
         self.to_glass.setEnabled(bool(self.records) and done is not None)
         self.fresh.setVisible(bool(self.turns))
-        self.result.setText(self._result_line() if done else "")
+        self.result.setText(self._result_line() if done else self.tr("Writing…") if self._generate_id >= 0 else "")
 
     def _result_line(self) -> str:
         done = self._finished

@@ -95,6 +95,7 @@ class TrainingPage(Page):
         """Show one of the views; each has at most one primary action."""
         self.stack.setCurrentIndex(self._views.index(view))
         self.header.primary.setVisible(view is self.run)
+        self.list.setVisible(view is self.run)  # the form needs the room
 
     def _shown(self) -> QWidget:
         return self._views[self.stack.currentIndex()]
@@ -122,7 +123,6 @@ class TrainingPage(Page):
     def _listed(self, root: Path | None = None) -> None:
         runs = self.context.jobs.jobs("train")
         self.list.set_jobs(runs)
-        self.list.setVisible(bool(runs))
         job = self.context.jobs.job(root) if root else None
         if job is not None and job.kind in ("corpus", "tokenizer") and self._shown() is self.form:
             self.form.offer_inputs()
