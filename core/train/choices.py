@@ -16,7 +16,8 @@ from core.record.events import Chosen
 from core.record.folder import JobFolder
 from core.spec.train import TrainSpec
 
-ROUNDS = 5  # timed steps of each candidate, taken in turn
+ROUNDS = 4  # timed steps of each candidate, taken in turn
+HOPELESS = 2.5  # times the fastest: such a candidate is not timed again
 SLOW_STEP_S = 3.0  # beyond this a single round has to do
 CLOSE = 0.02  # relative difference of the loss that bf16 may show
 REMAINDER = 0.97  # of the budget: the rest is for checkpoints and the last validation
@@ -93,8 +94,10 @@ def _race(model: Decoder, batch, device: str, candidates: list) -> dict:
     times = {c: t for c, t in times.items() if abs(losses[c] - reference) <= CLOSE * abs(reference)}
     rounds = 1 if min(t[0] for t in times.values()) > SLOW_STEP_S else ROUNDS
     for _ in range(rounds):
+        best = min(taken[-1] for taken in times.values())
         for candidate, taken in times.items():
-            taken.append(_time(model, batch, device, *candidate, losses))
+            if len(taken) == 1 or taken[-1] < HOPELESS * best:  # the first pass was a warm-up: it decides nothing
+                taken.append(_time(model, batch, device, *candidate, losses))
     model.zero_grad(set_to_none=True)
     return {candidate: median(taken[1:]) for candidate, taken in times.items()}
 

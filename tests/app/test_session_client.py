@@ -118,10 +118,13 @@ def test_an_engine_that_cannot_start_is_told(qtbot, session, monkeypatch):
 
 
 def test_an_engine_that_dies_at_once_leaves_its_last_words(qtbot, session, monkeypatch, tmp_path):
-    monkeypatch.setattr("app.jobs.session.ROOT", tmp_path)  # nothing to run there
+    broken = tmp_path / "core" / "__init__.py"  # stands before any installed core on the path
+    broken.parent.mkdir()
+    broken.write_text("raise SystemExit('the last words')", "utf-8")
+    monkeypatch.setattr("app.jobs.session.ROOT", tmp_path)
     with qtbot.waitSignal(session.process_ended, timeout=WAIT_MS):
         session.load("run:endless")
-    assert "core" in session.details
+    assert "the last words" in session.details
 
 
 @needs_torch
