@@ -24,7 +24,7 @@ FIELDS = ("format", "bytes", "max_logit_difference", "top1_agreement", "perplexi
 TERMS = {"max_logit_difference": "logit", "top1_agreement": "top-1 agreement", "perplexity": "perplexity",
          "tokens_per_s": "tokens/s"}  # fmt: skip
 VERDICTS = {True: ("check-circle", "accent"), False: ("warning", "clay"), None: ("clock", "faint")}
-ROW_PX = 40
+ROW_PX = 46  # two lines of a verdict
 
 
 class ParityTable(QWidget):

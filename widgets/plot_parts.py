@@ -69,6 +69,9 @@ class NumberAxis(pg.AxisItem):
         self.labelStyle = {"color": theme.color("muted").name(), "font-size": "12px"}
 
 
+NAME_PX = 96  # a longer name in the legend loses its middle
+
+
 class LegendChip(QAbstractButton):
     """One curve's line and name; unchecked = hidden."""
 
@@ -79,13 +82,18 @@ class LegendChip(QAbstractButton):
         self.setCheckable(True)
         self.setChecked(True)
         self.setAccessibleName(text)
+        self.setToolTip(text)
         self.setFont(theme.font("caption"))
         self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
         theme.bus.changed.connect(self.update)
 
     def sizeHint(self) -> QSize:
-        return QSize(self.fontMetrics().horizontalAdvance(self.text()) + 36, 22)
+        return QSize(self.fontMetrics().horizontalAdvance(self.shown()) + 36, 22)
+
+    def shown(self) -> str:
+        """The name, without its middle where it is very long."""
+        return self.fontMetrics().elidedText(self.text(), Qt.TextElideMode.ElideMiddle, NAME_PX)
 
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)
@@ -98,7 +106,7 @@ class LegendChip(QAbstractButton):
             painter.setPen(QPen(theme.color("line_strong"), 1.5))
             painter.drawLine(QPointF(11, middle + 5), QPointF(17, middle - 5))
         painter.setPen(theme.color("text" if shown else "faint"))
-        painter.drawText(self.rect().adjusted(28, 0, 0, 0), Qt.AlignmentFlag.AlignVCenter, self.text())
+        painter.drawText(self.rect().adjusted(28, 0, 0, 0), Qt.AlignmentFlag.AlignVCenter, self.shown())
         if self.hasFocus():
             painter.setPen(theme.color("focus"))
             painter.drawRoundedRect(QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5), 4, 4)

@@ -14,7 +14,7 @@ from core.spec.export import VerifySpec
 from widgets import theme
 from widgets.cards import Button, EmptyState
 
-LIST_WIDTH_PX = 248
+LIST_WIDTH_PX = 208
 
 
 class ExportPage(Page):

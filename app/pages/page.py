@@ -49,10 +49,8 @@ FORM_WIDTH_PX = 880  # wider than this, labels lose their fields
 
 
 def on_escape(form: QWidget, act) -> None:
-    """Escape anywhere inside a form does this."""
-    shortcut = QShortcut(QKeySequence(Qt.Key.Key_Escape), form)
-    shortcut.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
-    shortcut.activated.connect(act)
+    """Escape does this while the form is on screen, wherever the cursor is."""
+    QShortcut(QKeySequence(Qt.Key.Key_Escape), form).activated.connect(act)
 
 
 def scroll_area(content: QWidget) -> QScrollArea:
@@ -60,6 +58,7 @@ def scroll_area(content: QWidget) -> QScrollArea:
     area = QScrollArea()
     area.setWidgetResizable(True)
     area.setFrameShape(QFrame.Shape.NoFrame)
+    area.setFocusPolicy(Qt.FocusPolicy.NoFocus)  # Tab goes to what is inside, and brings it into view
     area.setWidget(content)
     for surface in (content, area.viewport()):  # what is behind shows through: the page, or a card
         surface.setAutoFillBackground(False)

@@ -208,6 +208,7 @@ class PlaygroundPage(Page):
             self.state.setText(f"{words} · {facts}")
         else:
             self.state.setText(self.tr("Loading…") if self._asked_for and self._asked_for == self.source() else "")
+        self.asking.state.setVisible(bool(self.state.text()))
         done = self._finished
         self.to_glass.setEnabled(bool(self.records) and done is not None)
         self.fresh.setVisible(bool(self.turns))

@@ -64,8 +64,10 @@ def _index(view) -> str:
 
 def _export(view) -> str:
     good = sum(v.within for v in view.verified)
-    return QCoreApplication.translate("summary", "{files} files, {good} answer as the model does").format(
-        files=len(view.exports) or len(view.verified), good=good)  # fmt: skip
+    files = len(view.exports) or len(view.verified)
+    if good == files:
+        return QCoreApplication.translate("summary", "{files} files, all answer alike").format(files=files)
+    return QCoreApplication.translate("summary", "{files} files, {good} answer alike").format(files=files, good=good)
 
 
 def _grow(view) -> str:

@@ -31,6 +31,7 @@ class JobList(QListWidget):
     def __init__(self, *, show_kind: bool = False, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._show_kind = show_kind
+        self.setAccessibleName(self.tr("Jobs"))
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setItemDelegate(_Delegate(self))
         self.setVerticalScrollMode(self.ScrollMode.ScrollPerPixel)

@@ -2,6 +2,7 @@
 
 import re
 
+from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QVBoxLayout, QWidget
 
 from app.pages.page import scroll_area
@@ -29,7 +30,10 @@ class SampleList(QWidget):
         self._column.addStretch(1)
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)
-        outer.addWidget(scroll_area(content))
+        area = scroll_area(content)
+        area.setFocusPolicy(Qt.FocusPolicy.StrongFocus)  # nothing inside takes the cursor: the arrows scroll it
+        area.setAccessibleName(self.tr("What it writes"))
+        outer.addWidget(area)
         self._shown: tuple[Sampled, ...] = ()
 
     def set_samples(self, samples: tuple[Sampled, ...]) -> None:

@@ -4,7 +4,7 @@ import pytest
 from PySide6.QtCore import Qt
 
 from widgets import controls
-from widgets.cards import ActionCard, Disclosure, EmptyState, PageHeader, StatTile, Text
+from widgets.cards import ActionCard, Disclosure, EmptyState, Name, PageHeader, StatTile, Text
 from widgets.controls import Badge, SegmentedControl
 from widgets.job_strip import JobEntry, JobStrip
 from widgets.navigation_rail import NavigationRail, RailEntry
@@ -150,3 +150,25 @@ def test_the_strip_keeps_a_row_while_its_job_goes_on(qtbot):
     strip.set_jobs([JobEntry("a", "run", "paused", share=0.6), JobEntry("b", "two", "queued")])
     assert strip.rows["a"] is row and row.bar.value() == 600
     assert list(strip.rows) == ["a"] and "1" in strip._more.text()
+
+
+def test_a_name_too_long_for_its_place_loses_its_middle_and_keeps_its_ends(qtbot):
+    name = Name("first-" + "very-" * 30 + "last")
+    qtbot.addWidget(name)
+    name.show()
+    name.resize(200, 24)
+    assert name.minimumSizeHint().width() <= Name.LEAST_PX
+    assert name.shown().startswith("first") and name.shown().endswith("last") and name.toolTip() == name.text()
+    name.resize(2000, 24)
+    assert name.shown() == name.text() and name.toolTip() == ""
+
+
+def test_a_crashed_job_can_be_dismissed_and_a_live_one_cannot(qtbot):
+    strip = JobStrip()
+    qtbot.addWidget(strip)
+    strip.show()
+    strip.set_jobs([JobEntry("a", "a" * 100, "crashed"), JobEntry("b", "b", "running")])
+    assert strip.rows["b"].dismiss.isHidden() and not strip.rows["a"].dismiss.isHidden()
+    assert len(strip.rows["a"].name.text()) < 100 and strip.rows["a"].name.accessibleName() == "a" * 100
+    with qtbot.waitSignal(strip.dismissed, check_params_cb=lambda job: job == "a"):
+        strip.rows["a"].dismiss.click()

@@ -14,6 +14,7 @@ from core.spec.sampling import SamplingSpec
 from core.spec.tokenizer import TokenizerSpec
 from core.spec.train import TrainSpec
 from widgets.spec_form import SpecForm
+from widgets.spec_words import meaning_text
 
 
 @pytest.fixture
@@ -140,3 +141,19 @@ def test_every_editor_has_a_name_and_an_explanation(train):
     for name, row in train.rows.items():
         assert row.editor.control.accessibleName(), name
         assert row.editor.control.toolTip(), name
+
+
+def test_a_number_says_what_its_zero_means_and_a_share_is_told_as_per_cent(qtbot):
+    by_name = {field.name: field for field in fields(TrainSpec)} | {field.name: field for field in fields(CorpusSpec)}
+    assert meaning_text(by_name["budget_s"], 0) == "no budget"
+    assert meaning_text(by_name["budget_s"], 60) == "s"
+    assert meaning_text(by_name["held_out"], 0.05) == "5 %"
+    form = SpecForm(TrainSpec)
+    qtbot.addWidget(form)
+    row = form.rows["budget_s"].editor
+    row.control.setText("90")
+    assert row.beside.text() == "s"
+    row.control.setText("0")
+    assert row.beside.text() == "no budget"
+    row.control.setText("x")
+    assert row.beside.text() == "s"

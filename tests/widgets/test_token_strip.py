@@ -171,3 +171,23 @@ def test_the_legend_explains_each_mode(qtbot, mode):
 
 def test_probabilities_are_written_without_false_zeros():
     assert [percent(p) for p in (0.412, 0.0021, 0.0003, 1e-7)] == ["41.2 %", "0.2 %", "0.03 %", "< 0.01 %"]
+
+
+def test_a_long_prompt_wraps_between_its_words(qapp):
+    layout = TokenLayout(theme.font("body"))
+    layout.width = 160
+    layout.append("the quick brown fox jumps over the lazy dog and on")
+    pieces = layout.of(0)
+    assert len(pieces) > 1 and all(piece.text.startswith(" ") for piece in pieces[1:])
+
+
+def test_at_the_end_of_a_long_answer_the_first_line_in_view_is_a_whole_one(qtbot):
+    strip = TokenStrip()
+    qtbot.addWidget(strip)
+    strip.resize(300, 201)
+    strip.show()
+    strip.set_tokens([StripToken("word\n", probability=0.5)] * 40)
+    strip.verticalScrollBar().setValue(strip.verticalScrollBar().maximum())
+    boxes = [strip.token_rect(index) for index in range(40)]
+    assert boxes[0].bottom() < 0 and not [box for box in boxes if box.top() < 0 < box.bottom()]
+    assert strip.token_rect(39).bottom() <= strip.viewport().height()
