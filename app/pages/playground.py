@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import Qt, QTimer
 from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
 from app.pages.page import Page, scroll_area
@@ -20,6 +20,7 @@ from widgets.notice import Notice
 from widgets.sampler_panel import SamplerPanel
 
 SIDE_WIDTH_PX = 312
+LAST_LINES_MS = 300  # until the last lines of an answer are laid out
 
 
 class PlaygroundPage(Page):
@@ -35,7 +36,7 @@ class PlaygroundPage(Page):
         self._asked_for = ""  # source that was asked to be loaded
         self._load_id = self._generate_id = -1
         self._finished: Finished | None = None
-        self._end = 0  # where the scroll bar ended last
+        self._end, self._following = 0, False  # where the scroll bar ended last; whether to stay there
         self.set_header(
             self.tr("Playground"),
             self.tr("Ask a model something. Every token is coloured by how sure the model was; hover one to see what "
@@ -137,6 +138,7 @@ class PlaygroundPage(Page):
     def _send(self, question: Question) -> None:
         self._question = question
         self._generate_id = self.context.session.generate(question.prompt, question.settings, chat=question.chat)
+        self._following = True
         self.problem.hide()
         self.editor.set_busy(True)
         self._refresh_state()
@@ -163,6 +165,7 @@ class PlaygroundPage(Page):
             self._send(again)
             return
         self._finished, self._generate_id = event, -1
+        QTimer.singleShot(LAST_LINES_MS, self, self._stop_following)
         self._remember_turn(event)
         self.editor.set_busy(False)
         self._refresh_state()
@@ -310,9 +313,12 @@ class PlaygroundPage(Page):
     def _keep_end(self, _low: int, high: int) -> None:
         """Stay with the end of an answer while it is written, unless a person has scrolled away from it."""
         bar = self._area.verticalScrollBar()
-        if self._generate_id >= 0 and bar.value() >= self._end - theme.space(4):
+        if self._following and bar.value() >= self._end - theme.space(4):
             bar.setValue(high)
         self._end = high
+
+    def _stop_following(self) -> None:
+        self._following = self._generate_id >= 0
 
     def _side_card(self) -> Card:
         card = Card(self.tr("How the next token is drawn"))
