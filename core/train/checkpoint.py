@@ -28,7 +28,8 @@ class TrainState(msgspec.Struct, kw_only=True):
 
     step: int = 0
     tokens: int = 0
-    elapsed_s: float = 0.0
+    elapsed_s: float = 0.0  # of the steps alone
+    wall_s: float = 0.0  # with measurements and checkpoints, without pauses
     flops: float = 0.0
     val_loss: float | None = None  # the newest measurement
     val_bits_per_byte: float | None = None

@@ -1,4 +1,4 @@
-"""What is decided by measuring: precision, kernels, and how many steps fit a time budget.
+"""What is decided by measuring: precision and kernels (how many steps fit a time budget: see plan).
 
 Decided once, on the run's real shapes, and written to choices.json: a resume never measures again,
 because other arithmetic would give other bits.
@@ -20,7 +20,6 @@ ROUNDS = 4  # timed steps of each candidate, taken in turn
 HOPELESS = 2.5  # times the fastest: such a candidate is not timed again
 SLOW_STEP_S = 3.0  # beyond this a single round has to do
 CLOSE = 0.02  # relative difference of the loss that bf16 may show
-REMAINDER = 0.97  # of the budget: the rest is for checkpoints and the last validation
 
 
 def autocast(precision: str, device: str):
@@ -111,21 +110,6 @@ def _time(model: Decoder, batch, device: str, precision: str, paths: tuple, loss
     losses[(precision, paths)] = float(loss.detach())
     model.zero_grad(set_to_none=True)
     return time.perf_counter() - start
-
-
-def choose_steps(spec: TrainSpec, folder: JobFolder, step_s: float, validation_s: float, emit) -> int:
-    """How many steps the run takes: the spec's, or as many as fit its time budget, decided once."""
-    if not spec.budget_s:
-        return spec.steps
-    choices = folder.read_choices()
-    if "steps" not in choices:
-        each = step_s + validation_s / spec.validate_every
-        choices["steps"] = max(1, min(spec.steps, int(spec.budget_s * REMAINDER / each)))
-        folder.write_choices(choices)
-        emit(Chosen(
-            what="steps", value=str(choices["steps"]), why="As many as fit the time budget.",
-            timings={"step": step_s, "validation": validation_s}))
-    return choices["steps"]
 
 
 def peak_flops(precision: str, device: str) -> float:

@@ -19,10 +19,11 @@ from core.spec.train import TrainSpec
 from core.tokens.tokenizer import Tokenizer
 from core.train.batches import Batches
 from core.train.checkpoint import TrainState, restore
-from core.train.choices import choose, choose_steps, peak_flops
+from core.train.choices import choose, peak_flops
 from core.train.loop import Trainer
 from core.train.measure import validate
 from core.train.optimizers import adamw
+from core.train.plan import Plan
 
 COLUMNS = [
     ("step", ""), ("tokens", "tokens"), ("elapsed_s", "s"), ("flops", "FLOP"), ("loss", "nats/token"), ("lr", ""),
@@ -73,15 +74,15 @@ def run(spec: TrainSpec, folder: JobFolder, emit, control) -> dict:
     state = state or TrainState()
     if began:
         emit(Resumed(from_step=state.step))
-    steps = decide(prepared, state, emit)
+    plan = decide(prepared, emit)
     if state.step == 0:
         torch.manual_seed(spec.seed)  # timing drew random numbers; the run must not depend on it
     emit(Phase(name="Training"))
-    emit(Progress(done=state.step, total=steps, unit="steps"))
+    emit(Progress(done=state.step, total=plan.steps(state.step, state.wall_s), unit="steps"))
     metrics = MetricsWriter(folder.path("metrics.bin"), COLUMNS, last_step=last_step)
     try:
         prepared.model.train()
-        Trainer(prepared, state, steps, emit, control, metrics).train()
+        Trainer(prepared, state, plan, emit, control, metrics).train()
     finally:
         metrics.close()
     return summary(prepared, state, threads)
@@ -165,7 +166,7 @@ def check_memory(spec: TrainSpec, shape, device: str) -> None:
             "Choose a smaller model, context or micro-batch.", need=need / 1e9, free=free / 1e9)
 
 
-def decide(prepared: Run, state: TrainState, emit) -> int:
+def decide(prepared: Run, emit) -> Plan:
     """Settle arithmetic and number of steps by measuring (first time), or read what was settled."""
     spec, folder = prepared.spec, prepared.folder
     if "precision" not in folder.read_choices():
@@ -182,12 +183,14 @@ def decide(prepared: Run, state: TrainState, emit) -> int:
         emit(Chosen(what="peak", value=f"{choices['peak_flops'] / 1e9:.0f} GFLOP/s",
                     why="A large matrix product in this precision; what MFU is measured against."))
     validation_s = 0.0
-    if spec.budget_s and "steps" not in choices and len(prepared.held_out):
+    if spec.budget_s and "plan" not in choices and len(prepared.held_out):
         start = time.perf_counter()
         prepared.validate()
         validation_s = time.perf_counter() - start
     step_s = choices["step_s"] * (spec.batch_size // micro) * OPTIMIZER_SHARE
-    return choose_steps(spec, folder, step_s, validation_s, emit)
+    plan = Plan(spec, folder, emit)
+    plan.begin(step_s, validation_s)
+    return plan
 
 
 def summary(prepared: Run, state: TrainState, threads: int) -> dict:

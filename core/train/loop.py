@@ -11,6 +11,7 @@ from core.record.control import Request, StopRequested
 from core.record.events import CheckpointSaved, Continued, Noted, Paused, Progress, Sampled, Validated
 from core.train.checkpoint import TrainState, save_checkpoint
 from core.train.choices import autocast
+from core.train.plan import Plan
 from core.train.sample import sample
 from core.train.schedules import warmup_cosine
 
@@ -24,8 +25,9 @@ class Trainer:
         run: everything prepared by ``core.train.job``: spec, folder, model, optimizer, data, choices.
     """
 
-    def __init__(self, run, state: TrainState, steps: int, emit, control, metrics) -> None:
-        self.run, self.state, self.steps = run, state, steps
+    def __init__(self, run, state: TrainState, plan: Plan, emit, control, metrics) -> None:
+        self.run, self.state, self.plan = run, state, plan
+        self.steps = plan.steps(state.step, state.wall_s)
         self.emit, self.control, self.metrics = emit, control, metrics
         self.spec, self.model, self.optimizer = run.spec, run.model, run.optimizer
         self.flops_per_step = flops_per_token(self.model.spec).training * run.tokens_per_step
@@ -42,7 +44,10 @@ class Trainer:
             self.metrics.append(step=0, tokens=0, elapsed_s=0, flops=0, **self._measured())
         while self.state.step < self.steps:
             self.answer_requests()
+            start = time.perf_counter()
             self.step()
+            self.state.wall_s += time.perf_counter() - start
+            self.steps = self.plan.steps(self.state.step, self.state.wall_s)
         if self.state.val_step != self.state.step:
             self.measure()
         self.checkpoint()

@@ -12,6 +12,7 @@ from core.model.decoder import Decoder, initialise
 from core.model.sizing import training_memory
 from core.record import atomic
 from core.record.events import Noted
+from core.record.folder import JobFolder
 from core.record.metrics import MetricsWriter, read_metrics
 from core.spec.files import write_toml
 from core.spec.model import ModelSpec
@@ -20,6 +21,7 @@ from core.train import checkpoint, job, loop
 from core.train.batches import Batches
 from core.train.checkpoint import TrainState, read_pointers, restore, save_checkpoint
 from core.train.optimizers import adamw
+from core.train.plan import Plan
 from core.train.sample import sample
 from tests.tiny_run import make_workspace
 
@@ -68,7 +70,7 @@ def trainer(tmp_path):
         optimizer=adamw(model, SPEC), batches=Batches(tokens, 8, 2, 0), held_out=tokens[:50], device="cpu")
     said = []
     metrics = MetricsWriter(tmp_path / "metrics.bin", job.COLUMNS, last_step=-1)
-    made = loop.Trainer(run, TrainState(), SPEC.steps, said.append, Calm(), metrics)
+    made = loop.Trainer(run, TrainState(), Plan(SPEC, JobFolder(tmp_path), said.append), said.append, Calm(), metrics)
     made.said = said
     yield made
     metrics.close()
@@ -185,3 +187,33 @@ def test_the_memory_estimate_knows_that_dropout_keeps_the_attention_weights():
     without = msgspec.structs.replace(shape, dropout=0.0)
     more = training_memory(shape, 4)["total"] - training_memory(without, 4)["total"]
     assert more == 12 * 4 * shape.n_layers * 8 * 1024**2  # 12 bytes a weight, as measured on torch's own path
+
+
+def test_a_time_budget_is_planned_again_when_the_pace_changes_and_a_resume_keeps_every_plan(tmp_path):
+    class Choices:
+        kept = {}
+
+        def read_choices(self):
+            return dict(self.kept)
+
+        def write_choices(self, choices):
+            self.kept = choices
+
+    folder, said = Choices(), []
+    spec = TrainSpec(corpus="c", tokenizer="t", steps=5000, budget_s=100.0)
+    plan = Plan(spec, folder, said.append)
+    plan.begin(step_s=0.1, validation_s=0.0)
+    assert plan.steps(0, 0.0) == 970
+    assert plan.steps(97, 9.7) == 970  # on time: nothing changes
+    slow = plan.steps(291, 60.0)  # half the pace: fewer steps fit
+    assert 450 < slow < 490 and plan.steps(292, 60.2) == slow
+    again = Plan(spec, folder, said.append)
+    again.begin(step_s=9.9, validation_s=9.9)
+    assert again.steps(290, 1.0) == 970 and again.steps(291, 1.0) == slow
+    assert [int(event.value) for event in said] == [970, slow]
+
+
+def test_without_a_budget_the_spec_says_how_many_steps(tmp_path):
+    plan = Plan(TrainSpec(corpus="c", tokenizer="t", steps=7), JobFolder(tmp_path), lambda event: None)
+    plan.begin(step_s=1.0, validation_s=1.0)
+    assert plan.steps(0, 0.0) == plan.steps(6, 1e9) == 7 and not (tmp_path / "choices.json").exists()
