@@ -52,7 +52,7 @@ class JobRow(QWidget):
         self.bar = QProgressBar()
         self.bar.setFixedWidth(theme.space(20))
         self.share, self.speed, self.left = (Text("", "caption", wrap=False) for _ in range(3))
-        for label, width in ((self.share, 5), (self.speed, 14), (self.left, 9)):
+        for label, width in ((self.share, 5), (self.speed, 14), (self.left, 12)):
             label.setFixedWidth(theme.space(width))  # so that rows stand in columns
         row = QHBoxLayout(self)
         row.setContentsMargins(theme.space(2), 0, theme.space(1), 0)

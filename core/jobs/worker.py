@@ -73,7 +73,7 @@ def _run(folder: JobFolder, emit: EventLog, control: Control) -> dict:
     chosen = kind(request["kind"])
     spec = build(chosen.spec_type(), request["spec"], str(folder.path("spec.toml")))
     for source in request.get("inputs", {}).values():
-        check_unchanged(folder.workspace.root / source["folder"], source["sha256"])
+        check_unchanged(folder.workspace.root / source["folder"], source["sha256"], source.get("part", ""))
     return chosen.run_function()(spec, folder, emit, control)
 
 

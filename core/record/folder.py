@@ -11,7 +11,7 @@ import msgspec
 
 from core.errors import LabError
 from core.record.atomic import TEMPORARY, write_json
-from core.record.lineage import identity
+from core.record.lineage import identity, part_identity
 from core.spec.files import read_toml, write_toml
 
 ROOMS = {
@@ -23,6 +23,8 @@ INPUTS = {
     "tokenizer": {"corpus": "corpora"}, "train": {"corpus": "corpora", "tokenizer": "tokenizers"},
     "export": {"run": "runs"}, "verify": {"export": "exports"}, "index": {"run": "runs"},
 }  # fmt: skip
+# Inputs of which a job needs one subfolder alone, so that it need not wait for the rest: {kind: subfolder}.
+PARTS = {"index": "tokens"}
 _RESERVED = re.compile(r"^(con|prn|aux|nul|com\d|lpt\d)(\..*)?$", re.IGNORECASE)
 _VERSIONED = ("torch", "tokenizers", "numpy", "safetensors", "llama-cpp-python", "gguf", "onnx", "onnxruntime")
 
@@ -123,7 +125,9 @@ class Workspace:
         inputs = {}
         for field, room in INPUTS.get(kind, {}).items():
             source = self.folder(room, getattr(spec, field))
-            inputs[field] = {"folder": f"{room}/{source.name}", "sha256": identity(source.root)}
+            part = PARTS.get(kind, "")
+            mark = part_identity(source.root, part) if part else identity(source.root)
+            inputs[field] = {"folder": f"{room}/{source.name}", "part": part, "sha256": mark}
         try:
             folder.root.mkdir(parents=True)
         except FileExistsError:

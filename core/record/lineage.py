@@ -44,8 +44,21 @@ def identity(folder: Path) -> str:
     return sha256_file(path)
 
 
-def check_unchanged(folder: Path, expected: str) -> None:
-    """Make sure that an input is still what it was when the job was asked for.
+def part_identity(folder: Path, part: str) -> str:
+    """SHA-256 that stands for one subfolder, which may be whole long before its job is finished.
+
+    Raises:
+        LabError: the subfolder is not there yet.
+    """
+    path = Path(folder) / part
+    if not path.is_dir():
+        raise LabError("This has not got so far yet.", str(path), "Wait a moment, or resume the job.")
+    files = {p.name: sha256_file(p) for p in sorted(path.iterdir()) if p.is_file()}
+    return hashlib.sha256(json.dumps(files).encode()).hexdigest()
+
+
+def check_unchanged(folder: Path, expected: str, part: str = "") -> None:
+    """Make sure that an input (or one subfolder of it) is still what it was when the job was asked for.
 
     Raises:
         LabError: an output file is missing or differs from its recorded hash.
@@ -54,8 +67,10 @@ def check_unchanged(folder: Path, expected: str) -> None:
     changed = LabError(
         "This input has changed since the job was asked for ({file}).", str(folder),
         "Start a new job on it, or restore the file.", file=OUTPUTS)
-    if identity(folder) != expected:
+    if (part_identity(folder, part) if part else identity(folder)) != expected:
         raise changed
+    if part:
+        return
     for name, entry in json.loads((folder / OUTPUTS).read_text("utf-8")).items():
         path = folder / name
         if not path.is_file() or path.stat().st_size != entry["bytes"] or sha256_file(path) != entry["sha256"]:

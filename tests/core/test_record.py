@@ -150,6 +150,25 @@ def test_an_unfinished_input_is_refused_before_anything_is_created(tmp_path):
         workspace.create("tokenizer", "t", TokenizerSpec(corpus="missing"))
 
 
+def test_the_tokens_of_a_run_can_be_indexed_while_it_trains_and_a_change_of_them_is_noticed(tmp_path):
+    from core.spec.export import IndexSpec
+
+    workspace = Workspace(tmp_path)
+    run = workspace.path("runs", "r")
+    run.mkdir(parents=True)
+    (run / "spec.toml").write_text('kind = "train"\n[spec]\n')
+    with pytest.raises(LabError, match="not got so far"):
+        workspace.create("index", "i", IndexSpec(run="r"))
+    assert not workspace.jobs("indexes")
+    (run / "tokens").mkdir()
+    (run / "tokens" / "train.bin").write_bytes(b"\0\0\1\0")
+    source = workspace.create("index", "i", IndexSpec(run="r")).request["inputs"]["run"]
+    check_unchanged(run, source["sha256"], source["part"])
+    (run / "tokens" / "train.bin").write_bytes(b"\0\0\2\0")
+    with pytest.raises(LabError, match="changed"):
+        check_unchanged(run, source["sha256"], source["part"])
+
+
 @pytest.mark.parametrize("name", ["", "a/b", "CON", "nul.txt", "..", ".hidden", "x.", "a:b", "q" * 101])
 def test_a_name_that_some_system_refuses_is_refused_everywhere(name):
     with pytest.raises(LabError):
