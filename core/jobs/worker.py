@@ -17,7 +17,7 @@ from core.errors import LabError
 from core.jobs.registry import kind
 from core.record.atomic import FULL, clear_leftovers, disk_error
 from core.record.control import Control, StopRequested
-from core.record.events import Completed, Failed, Started, Stopped
+from core.record.events import Completed, Failed, Phase, Started, Stopped
 from core.record.folder import JobFolder, versions
 from core.record.lineage import check_unchanged, write_outputs
 from core.record.lock import WorkerLock
@@ -72,6 +72,8 @@ def _run(folder: JobFolder, emit: EventLog, control: Control) -> dict:
     request = folder.request
     chosen = kind(request["kind"])
     spec = build(chosen.spec_type(), request["spec"], str(folder.path("spec.toml")))
+    if request.get("inputs"):
+        emit(Phase(name="Checking that the inputs are unchanged"))
     for source in request.get("inputs", {}).values():
         check_unchanged(folder.workspace.root / source["folder"], source["sha256"], source.get("part", ""))
     return chosen.run_function()(spec, folder, emit, control)
