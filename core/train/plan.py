@@ -47,12 +47,16 @@ class Plan:
             left_s = self.spec.budget_s * REMAINDER - wall_s
             steps = step + max(int(first * LANDING), 1, int(left_s * step / max(wall_s, 1e-9)))
             steps = min(steps, self.spec.steps)
-            if abs(steps / self.revisions[-1][1] - 1) > WORTH:
-                self._decide(step, steps, {"step": wall_s / step})
+            before = self.revisions[-1][1]
+            worth = abs(steps / before - 1) > WORTH
+            self._decide(step, steps if worth else before, {"step": wall_s / step})
         return next(total for made_at, total in reversed(self.revisions) if made_at <= step)
 
     def _decide(self, step: int, steps: int, timings: dict[str, float]) -> None:
+        """Keep the decision, also one to change nothing: a resume must not come to another."""
+        changed = not self.revisions or steps != self.revisions[-1][1]
         self.revisions.append([step, steps])
         self.folder.write_choices({**self.folder.read_choices(), "plan": self.revisions})
-        self.emit(Chosen(
-            what="steps", value=str(steps), why="As many as fit the time budget.", timings=timings))
+        if changed:
+            self.emit(Chosen(
+                what="steps", value=str(steps), why="As many as fit the time budget.", timings=timings))

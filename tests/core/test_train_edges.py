@@ -205,6 +205,7 @@ def test_a_time_budget_is_planned_again_when_the_pace_changes_and_a_resume_keeps
     plan.begin(step_s=0.1, validation_s=0.0)
     assert plan.steps(0, 0.0) == 970
     assert plan.steps(97, 9.7) == 970  # on time: nothing changes
+    assert Plan(spec, folder, said.append).steps(97, 90.0) == 970  # and a slower second attempt keeps to that
     slow = plan.steps(291, 60.0)  # half the pace: fewer steps fit
     assert 450 < slow < 490 and plan.steps(292, 60.2) == slow
     again = Plan(spec, folder, said.append)
