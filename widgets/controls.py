@@ -56,10 +56,6 @@ class SegmentedControl(QWidget):
         """Choose without emitting."""
         self._buttons[value].setChecked(True)
 
-    def set_enabled(self, value: str, enabled: bool) -> None:
-        """Offer or withhold one choice."""
-        self._buttons[value].setEnabled(enabled)
-
 
 def state_text(state: str) -> str:
     """The word for a job's state, in the user's language."""

@@ -1,6 +1,5 @@
 """What to ask: template, the words around the question, the question, worked examples."""
 
-import csv
 from dataclasses import dataclass
 
 from PySide6.QtCore import Qt, Signal
@@ -68,6 +67,7 @@ class PromptEditor(QWidget):
     template_chosen = Signal(str)  # id; the page may then give the preset's own texts with set_prompt
     submitted = Signal(dict)  # on Ctrl+Return or the button
     stop_clicked = Signal()
+    import_asked = Signal(str)  # a file of demonstrations; the page reads it and calls add_demonstrations
 
     def __init__(self, templates: list[PromptTemplate] = (), *, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -165,15 +165,9 @@ class PromptEditor(QWidget):
         self.button.setAccessibleName(self.button.text())
         icons.set_icon(self.button, "stop" if busy else "send", "on_accent", size_px=16)
 
-    def import_demonstrations(self, path: str) -> None:
-        """Add rows from a .csv or .tsv file: input, output, and perhaps reasoning."""
-        with open(path, encoding="utf-8-sig", newline="") as file:
-            rows = list(csv.reader(file, delimiter="\t" if path.endswith(".tsv") else ","))
-        if rows and [cell.strip().lower() for cell in rows[0][:2]] == ["input", "output"]:
-            rows = rows[1:]
-        names = ("input", "output", "reasoning")
-        fresh = [dict(zip(names, (row + ["", ""])[:3])) for row in rows if row and any(row)]
-        self.demonstrations.set_rows(self.demonstrations.rows() + fresh)
+    def add_demonstrations(self, rows: list[dict]) -> None:
+        """Put worked examples behind those there are; each has input, output, and perhaps reasoning."""
+        self.demonstrations.set_rows(self.demonstrations.rows() + rows)
         self._changed()
 
     def _uses(self) -> frozenset[str]:
@@ -209,6 +203,7 @@ class PromptEditor(QWidget):
             self.submitted.emit(self.prompt())
 
     def _ask_import(self) -> None:
-        path, _ = QFileDialog.getOpenFileName(self, self.tr("Import demonstrations"), "", "CSV, TSV (*.csv *.tsv)")
+        kinds = "JSONL, CSV, TSV (*.jsonl *.csv *.tsv)"
+        path, _ = QFileDialog.getOpenFileName(self, self.tr("Import demonstrations"), "", kinds)
         if path:
-            self.import_demonstrations(path)
+            self.import_asked.emit(path)

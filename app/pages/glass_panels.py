@@ -114,10 +114,9 @@ class AnswerPanel(Card):
         head.addWidget(self.title, 1)
         head.addWidget(self.mode)
         self.body.addLayout(head)
-        self.body.addWidget(self.strip)
+        self.body.addWidget(self.strip, 1)  # what room there is belongs to the answer
         self.body.addWidget(self.legend)
         self.body.addWidget(TokenLegend("plain", ("verbatim", "unsure", "unsupported")))
-        self.body.addStretch(1)
 
     def show_answer(self, prompt: str, records: Sequence[TokenRecord], support: Sequence[Support] | None) -> None:
         """Show a prompt and what followed, with what is known of its support."""

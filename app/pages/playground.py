@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import msgspec
 from PySide6.QtCore import Qt, QTimer
 from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
@@ -13,6 +14,7 @@ from app.views.talk import AnswerCard, AskingCard, asked, source_text, strip_tok
 from app.words import count_text
 from core.errors import LabError, say
 from core.infer.sources import SMOLLM2, Source, list_engines
+from core.prompt.demonstrations import load_demonstrations
 from core.spec.messages import ChatMessage, Finished, Loaded, Problem, Token, TokenRecord
 from widgets import theme
 from widgets.cards import Card, EmptyState, Text
@@ -274,8 +276,16 @@ class PlaygroundPage(Page):
         self.editor.template_chosen.connect(self.use_template)
         self.editor.submitted.connect(self.ask)
         self.editor.stop_clicked.connect(self._stop)
+        self.editor.import_asked.connect(self.import_demonstrations)
         self.reload.clicked.connect(self._reload)
         self.fresh.clicked.connect(self._new_conversation)
+
+    def import_demonstrations(self, path: str) -> None:
+        """Add the worked examples of a file to the table, or say in one sentence what is wrong with it."""
+        try:
+            self.editor.add_demonstrations(msgspec.to_builtins(load_demonstrations(Path(path))))
+        except LabError as error:
+            self.context.notify(error)
 
     def _empty(self) -> QWidget:
         empty = EmptyState(

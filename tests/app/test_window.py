@@ -147,3 +147,15 @@ def test_a_pipeline_takes_a_name_that_is_free_for_each_of_its_stages(window):
         (root / taken).mkdir(parents=True)
     assert window.context._free_name("grow", "first") == "first-4"
     assert window.context._free_name("train", "first") == "first"
+
+
+def test_demonstrations_come_from_a_file_and_a_bad_file_is_one_sentence(window, tmp_path):
+    page, said = window.page("playground"), []
+    page.context.noticed.connect(lambda text, tone: said.append((text, tone)))
+    good, bad = tmp_path / "d.jsonl", tmp_path / "d.csv"
+    good.write_text('{"question": "up", "answer": "down"}\n', "utf-8")
+    bad.write_bytes(b"\xff\xfe\x00not utf-8\x80")
+    page.import_demonstrations(str(good))
+    page.import_demonstrations(str(bad))
+    assert [row["output"] for row in page.editor.demonstrations.rows()] == ["down"]
+    assert len(said) == 1 and "UTF-8" in said[0][0] and said[0][1] == "error"

@@ -56,16 +56,15 @@ def test_control_return_submits_and_a_busy_button_stops(editor, qtbot):
         editor.button.click()
 
 
-def test_demonstrations_are_added_typed_removed_and_imported(editor, qtbot, tmp_path):
+def test_demonstrations_are_added_typed_removed_and_added(editor, qtbot):
     editor.set_prompt({"template": "cot"})
     table = editor.demonstrations
     table.add_button.click()
     with qtbot.waitSignal(editor.prompt_changed):
         table.table.item(0, 0).setText("hot")
     table.table.item(0, 2).setText("cold")
-    path = tmp_path / "d.csv"
-    path.write_text("input,output,reasoning\nup,down,\n\"a, b\",c,why\n", "utf-8")
-    editor.import_demonstrations(str(path))
+    editor.add_demonstrations([
+        {"input": "up", "output": "down"}, {"input": "a, b", "output": "c", "reasoning": "why"}])
     assert [row["input"] for row in editor.prompt()["demonstrations"]] == ["hot", "up", "a, b"]
     table.table.setCurrentCell(1, 0)
     table.remove_button.click()
