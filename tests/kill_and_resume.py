@@ -28,7 +28,8 @@ from core.record.log import read_events  # noqa: E402
 from core.record.metrics import read_metrics  # noqa: E402
 from core.record.view import read_view  # noqa: E402
 from core.spec.base import build  # noqa: E402
-from core.spec.corpus import CorpusSpec, ExactDuplicates  # noqa: E402
+from core.spec.corpus import CorpusSpec  # noqa: E402
+from core.spec.rules.duplicates import ExactDuplicates  # noqa: E402
 from core.spec.tokenizer import TokenizerSpec  # noqa: E402
 from core.spec.train import TrainSpec  # noqa: E402
 from core.train.checkpoint import read_pointers  # noqa: E402

@@ -17,9 +17,6 @@ CHOICES = {
     "onnx": "ONNX",
 }  # fmt: skip
 ZERO = r"\b0 = ([^.;,:(。；，：（]+)"  # what help texts say of a zero
-RULES = {
-    "FixText": "Mend broken characters", "MinimumLength": "Minimum length", "ExactDuplicates": "Exact duplicates",
-}  # fmt: skip
 
 
 def say(text: str) -> str:
@@ -34,8 +31,7 @@ def choice_text(choice: str) -> str:
 
 def rule_title(rule_type: type) -> str:
     """The name of a cleaning rule."""
-    words = "".join(f" {c.lower()}" if c.isupper() else c for c in rule_type.__name__).strip().capitalize()
-    return say(RULES.get(rule_type.__name__, words))
+    return say(rule_type.title)
 
 
 def number_text(value: float | int | None) -> str:

@@ -4,6 +4,7 @@ import time
 
 from core.data.documents import Document, DocumentWriter, Rejected
 from core.data.filters.rules import Rules
+from core.data.filters.verdict import Draft
 from core.data.readers.document import EXCERPT_CHARACTERS, Origin, Raw, Reading, Refused, utf8_length
 from core.data.readers.folder import gather
 from core.data.split import Splitter, reassign
@@ -50,7 +51,7 @@ class Intake:
 
     def __init__(self, spec: CorpusSpec, folder: JobFolder, emit, control: Control, total_bytes: int) -> None:
         self.spec, self.folder, self.emit, self.control = spec, folder, emit, control
-        self.rules, self.splitter = Rules(spec.rules), Splitter(spec.held_out, spec.seed)
+        self.rules, self.splitter = Rules(spec.rules, folder.workspace), Splitter(spec.held_out, spec.seed)
         self.kept = DocumentWriter(folder.root, "kept")
         self.rejected = DocumentWriter(folder.root, "rejected")
         self.by_rule: dict[str, int] = {}
@@ -119,7 +120,9 @@ class Intake:
             limits = {"bytes": n_bytes, "limit": self.spec.max_document_bytes}
             reason = "The text is {bytes} bytes long; at most {limit} are allowed."
             return self._reject(raw.text[:EXCERPT_CHARACTERS], raw, "too_long", reason, limits)
-        text, reason = self.rules.judge(_without_surrogates(raw.text))
+        draft = Draft(_without_surrogates(raw.text), raw.source, raw.line)
+        reason = self.rules.judge(draft)
+        text = draft.text
         if reason is not None:
             return self._reject(text, raw, reason.rule, reason.text, reason.values)
         self.bytes_kept += utf8_length(text)

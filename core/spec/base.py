@@ -35,6 +35,8 @@ class Field(msgspec.Struct, frozen=True):
     choices: tuple[str, ...] = ()
     spec: type | None = None  # for kind "spec": the nested spec's type
     picks: str = ""  # names a folder of the workspace ("corpora") whose entries are the choices
+    measure: str = ""  # what a cleaning rule measures that this field is the threshold of
+    keeps: str = ""  # which side of the threshold is kept: "above" or "below", the threshold itself included
 
 
 def about(
@@ -47,9 +49,12 @@ def about(
     source: str = "",
     expert: bool = False,
     picks: str = "",
+    measure: str = "",
+    keeps: str = "",
 ) -> Meta:
     """Describe a spec field: ``name: Annotated[int, about("Layers", "…", low=1)] = 4``."""
-    extra = {"unit": unit, "source": source, "expert": expert, "picks": picks}
+    extra = {
+        "unit": unit, "source": source, "expert": expert, "picks": picks, "measure": measure, "keeps": keeps}
     return Meta(title=label, description=help, ge=low, le=high, extra=extra)
 
 

@@ -5,35 +5,15 @@ from typing import Annotated, Union
 import msgspec
 
 from core.spec.base import Spec, about
+from core.spec.rules.duplicates import ExactDuplicates
+from core.spec.rules.text import FixText, MinimumLength
 
-
-class Rule(Spec):
-    """One cleaning rule; the order in the spec is the order of work."""
-
-    on: Annotated[bool, about("On", "Whether this rule runs.")] = True
-
-
-class FixText(Rule, tag_field="rule", tag="fix_text"):
-    """Mend mojibake and drop control characters; set aside documents left empty or full of unreadable bytes."""
-
-    most_broken: Annotated[float, about(
-        "Most unreadable", "Documents with a larger share of characters that could not be decoded are set aside.",
-        low=0.0, high=1.0)] = 0.01
-
-
-class MinimumLength(Rule, tag_field="rule", tag="minimum_length"):
-    """Reject documents that are too short to teach anything."""
-
-    characters: Annotated[int, about(
-        "Shortest document", "Documents with fewer characters are set aside.",
-        low=0, high=1_000_000, unit="characters")] = 64
-
-
-class ExactDuplicates(Rule, tag_field="rule", tag="exact_duplicates"):
-    """Keep the first of documents that are equal once white space and case are folded."""
-
-
-AnyRule = Union[FixText, MinimumLength, ExactDuplicates]
+# Every rule there is, one a line; core.data.filters.rules.MAKERS says what carries each of them out.
+AnyRule = Union[
+    FixText,
+    MinimumLength,
+    ExactDuplicates,
+]
 
 
 def gentle() -> list[AnyRule]:

@@ -6,16 +6,26 @@ from hypothesis import strategies as st
 
 from core.data.filters.duplicates import FingerprintSet, fingerprint
 from core.data.filters.rules import MAKERS, Rules
+from core.data.filters.verdict import Draft
 from core.spec.base import build
-from core.spec.corpus import CorpusSpec, ExactDuplicates, FixText, MinimumLength
+from core.spec.corpus import CorpusSpec
 from core.spec.files import preset, preset_names
+from core.spec.rules.duplicates import ExactDuplicates
+from core.spec.rules.text import FixText, MinimumLength
+
+
+def judge(rules, text):
+    """The text as the rules leave it, and the reason it is set aside."""
+    draft = Draft(text)
+    why = rules.judge(draft)
+    return draft.text, why
 
 
 def reason(rules, *documents):
     """The reason of the last document, in words."""
-    judge = Rules(rules).judge
+    chain = Rules(rules)
     for text in documents:
-        verdict = judge(text)[1]
+        verdict = judge(chain, text)[1]
     return verdict and verdict.text.format(**verdict.values)
 
 
@@ -26,18 +36,18 @@ def reason(rules, *documents):
     ("\ufeffstart\tkept\n", "start\tkept\n"),
 ])
 def test_fix_text_mends_mojibake_controls_and_line_ends(broken, mended):
-    assert Rules([FixText()]).judge(broken) == (mended, None)
+    assert judge(Rules([FixText()]), broken) == (mended, None)
 
 
 @pytest.mark.parametrize("text", [
     "“Quoted” — ﬁne… &amp; ｆｕｌｌ，宽。", "e\u0301 and é differ", "👩‍👩‍👧 🇫🇷", "naïve café"])
 def test_fix_text_leaves_what_a_person_may_have_meant(text):
-    assert Rules([FixText()]).judge(text) == (text, None)
+    assert judge(Rules([FixText()]), text) == (text, None)
 
 
 @given(st.text())
 def test_fix_text_leaves_nothing_to_fix(text):
-    once, why = Rules([FixText()]).judge(text)
+    once, why = judge(Rules([FixText()]), text)
     if why is None:
         assert not set(once) & set(map(chr, [*range(9), *range(11, 32), 127, 0x85, 0xFEFF]))
 
@@ -55,16 +65,16 @@ def test_minimum_length_says_the_length_and_the_limit():
 
 
 def test_exact_duplicates_keeps_the_first_and_folds_case_and_white_space():
-    judge = Rules([ExactDuplicates()]).judge
-    verdicts = [judge(text)[1] for text in ("One  Text", "other", "one\ntext ", "onetext")]
+    chain = Rules([ExactDuplicates()])
+    verdicts = [judge(chain, text)[1] for text in ("One  Text", "other", "one\ntext ", "onetext")]
     assert [v is None for v in verdicts] == [True, True, False, True]
     assert verdicts[2].values["fingerprint"] == fingerprint("ONE TEXT").hex()
 
 
 def test_rules_work_in_the_order_of_the_spec_and_can_be_off():
     short_then_same = Rules([MinimumLength(characters=5), ExactDuplicates()])
-    assert [short_then_same.judge("abc")[1].rule for _ in range(2)] == ["minimum_length"] * 2
-    assert Rules([MinimumLength(on=False)]).judge("x") == ("x", None)
+    assert [judge(short_then_same, "abc")[1].rule for _ in range(2)] == ["minimum_length"] * 2
+    assert judge(Rules([MinimumLength(on=False)]), "x") == ("x", None)
 
 
 @given(st.lists(st.integers(0, 3000).map(lambda i: i.to_bytes(16, "little")), max_size=3000))

@@ -16,7 +16,8 @@ from core.errors import LabError
 from core.record.control import Control, StopRequested, request
 from core.record.events import FileSkipped, Funnel, Noted
 from core.record.folder import Workspace
-from core.spec.corpus import CorpusSpec, MinimumLength
+from core.spec.corpus import CorpusSpec
+from core.spec.rules.text import MinimumLength
 
 
 def clean(tmp_path, name="c", **spec):

@@ -3,8 +3,8 @@
 from array import array
 from hashlib import blake2b
 
-from core.data.filters.verdict import Filter, Reason
-from core.spec.corpus import ExactDuplicates
+from core.data.filters.verdict import Draft, Filter, Reason
+from core.spec.rules.duplicates import ExactDuplicates
 
 _MOST_FULL = 0.6  # of the table's slots; then it doubles
 
@@ -14,14 +14,14 @@ def fingerprint(text: str) -> bytes:
     return blake2b(" ".join(text.casefold().split()).encode("utf-8", "surrogatepass"), digest_size=16).digest()
 
 
-def exact_duplicates(rule: ExactDuplicates) -> Filter:
+def exact_duplicates(rule: ExactDuplicates, _workspace=None) -> Filter:
     """Keeps the first of documents that are equal once case and white space are folded."""
     seen = FingerprintSet()
 
-    def judge(text: str) -> str | Reason:
-        mark = fingerprint(text)
+    def judge(draft: Draft) -> Reason | None:
+        mark = fingerprint(draft.text)
         if seen.add(mark):
-            return text
+            return None
         return Reason(
             "exact_duplicates", "The same text came before (fingerprint {fingerprint}).", {"fingerprint": mark.hex()})
 

@@ -2,8 +2,8 @@
 
 import re
 
-from core.data.filters.verdict import Filter, Reason
-from core.spec.corpus import FixText
+from core.data.filters.verdict import Draft, Filter, Reason
+from core.spec.rules.text import FixText
 
 _LINE_ENDS = re.compile("\r\n|[\r\x85\u2028\u2029]")
 # Controls of C0 and C1 except tab and line feed, byte-order marks inside the text, and interlinear marks.
@@ -11,7 +11,7 @@ _CONTROLS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ufeff\ufff9-\ufffb]
 _TERMINAL = re.compile("\x1b\\[[0-9;?]*[A-Za-z]")  # colour and cursor sequences of a terminal
 
 
-def fix_text(rule: FixText) -> Filter:
+def fix_text(rule: FixText, _workspace=None) -> Filter:
     """Mojibake, line ends and control characters; sets aside what is empty or mostly undecodable.
 
     What a person may have meant stays as it is: quotes, ligatures, full-width forms and
@@ -20,16 +20,17 @@ def fix_text(rule: FixText) -> Filter:
     Source: ftfy, Speer 2019, doi:10.5281/zenodo.2591652.
     """
 
-    def judge(text: str) -> str | Reason:
-        mended = _CONTROLS.sub("", _LINE_ENDS.sub("\n", _TERMINAL.sub("", mend_mojibake(text))))
-        if not mended.strip():
-            return Reason("fix_text", "Nothing visible is left of it.", {})
-        share = mended.count("\ufffd") / len(mended)
-        if share > rule.most_broken:
-            return Reason(
-                "fix_text", "{share:.1%} of its characters could not be decoded; at most {limit:.1%} are allowed.",
-                {"share": round(share, 5), "limit": rule.most_broken})
-        return mended
+    def judge(draft: Draft) -> Reason | None:
+        draft.text = _CONTROLS.sub("", _LINE_ENDS.sub("\n", _TERMINAL.sub("", mend_mojibake(draft.text))))
+        if not draft.text.strip():
+            return Reason("fix_text", "Nothing visible is left of it.", {}, "characters", 0, 1)
+        share = draft.text.count("\ufffd") / len(draft.text)
+        draft.measures["fix_text.broken"] = share
+        if share <= rule.most_broken:
+            return None
+        return Reason(
+            "fix_text", "{share:.1%} of its characters could not be decoded; at most {limit:.1%} are allowed.",
+            {"share": round(share, 5), "limit": rule.most_broken}, "broken", share, rule.most_broken)
 
     return judge
 

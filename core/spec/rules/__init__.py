@@ -1,0 +1,1 @@
+"""The cleaning rules that can be asked for, one family a module; core.spec.corpus lists them all."""
