@@ -1,52 +1,40 @@
-"""Data: corpora and tokenizers of the workspace; import, clean, browse, cut into tokens."""
+"""Data: everything that comes of text: corpora, tokenizers, filters and experiments; import, clean, browse."""
 
 from pathlib import Path
 
-from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QMenu, QStackedWidget, QVBoxLayout, QWidget
 
+from app.pages.data_rooms import DataKind, JobPanel, data_kinds, exists, make
 from app.pages.page import Page, scroll_area
 from app.state.context import AppContext
-from app.views.corpus_view import CorpusView
-from app.views.import_form import ImportForm
+from app.translations import translate
 from app.views.job_list import ROW_PX, JobList
-from app.views.tokenizer_view import TokenizerForm, TokenizerView
-from widgets import theme
+from widgets import icons, theme
 from widgets.cards import EmptyState, Text
 
 LIST_WIDTH_PX = 248
+ROWS_SHOWN = 7  # of one list, where there are several
 
 
 class DataPage(Page):
-    """Two lists on the left; beside them the chosen corpus or tokenizer, or a form."""
+    """Lists on the left, one a group of the table; beside them the chosen job, or a form."""
 
     def __init__(self, context: AppContext, parent: QWidget | None = None) -> None:
         super().__init__(context, scrolls=False, parent=parent)
+        self.kinds: dict[str, DataKind] = {entry.kind: entry for entry in data_kinds()}
         self.set_header(
             self.tr("Data"),
             self.tr("Text comes in, passes the cleaning rules, and is cut into tokens; whatever is set aside keeps "
-                    "its reason."), self.tr("Import text"), {"tokenizer": self.tr("New tokenizer")},
-            primary_icon="import")  # fmt: skip
-        self.header.primary_clicked.connect(self.show_import)
-        self.header.secondary_clicked.connect(lambda _: self.show_tokenizer_form())
-        self.corpora, self.tokenizers = JobList(), JobList()
-        for jobs in (self.corpora, self.tokenizers):
-            jobs.chosen.connect(self.show_job)
-            jobs.activated_job.connect(self.show_job)
+                    "its reason."), self.tr("New"), primary_icon="plus")  # fmt: skip
+        self.header.primary.setMenu(self._new_menu())
         self.empty = EmptyState(
             "data", self.tr("No text yet"),
             self.tr("Drop a folder of text, or take Python's own documentation, which is already on this machine."),
             self.tr("Import text"))  # fmt: skip
-        self.empty.action_clicked.connect(self.show_import)
-        self.corpus = CorpusView(context)
-        self.corpus.tokenizer_asked.connect(self.show_tokenizer_form)
-        self.importer = ImportForm()
-        self.importer.started.connect(lambda name, spec: self._start("corpus", name, spec))
-        self.tokenizer = TokenizerView(context)
-        self.tokenizer.train_asked.connect(lambda: context.navigate("training", new=True))
-        self.tokenizer_form = TokenizerForm(context)
-        self.tokenizer_form.started.connect(lambda name, spec: self._start("tokenizer", name, spec))
-        for form in (self.importer, self.tokenizer_form):
-            form.cancelled.connect(self._leave_form)
+        self.empty.action_clicked.connect(lambda: self.show_form("corpus"))
+        self.lists: dict[str, JobList] = {}
+        self._panels: dict[tuple[str, ...], QWidget] = {}  # views named in the table -> what shows them
+        self._forms: dict[str, QWidget] = {}
         self._arrange()
         self._show(self.empty)
         context.jobs.job_added.connect(self._listed)
@@ -54,145 +42,188 @@ class DataPage(Page):
         context.jobs.job_changed.connect(self._changed)
         self._listed()
 
-    def open(self, job: Path | None = None, new: bool = False, corpus: str = "", rule: str = "",
-             paths: list[str] | None = None, **_) -> None:  # fmt: skip
-        """Show a job, the import, or what one rule set aside in a corpus."""
+    # Views and forms are made when they are first asked for.
+
+    def panel(self, kind: str) -> QWidget:
+        """What shows jobs of a kind."""
+        names = tuple(filter(exists, self.kinds[kind].views))
+        if names not in self._panels:
+            views = [make(name, self.context) for name in names]
+            self._panels[names] = self._add(views[0] if len(views) == 1 else JobPanel(views))
+        return self._panels[names]
+
+    def form(self, kind: str) -> QWidget:
+        """What asks for a new job of a kind."""
+        if kind not in self._forms:
+            made = make(self.kinds[kind].form, self.context)
+            made.started.connect(lambda name, spec: self._start(kind, name, spec))
+            made.cancelled.connect(self._leave_form)
+            self._forms[kind] = self._add(made)
+        return self._forms[kind]
+
+    @property
+    def corpus(self) -> QWidget:
+        """What shows a corpus."""
+        return self.panel("corpus")
+
+    @property
+    def importer(self) -> QWidget:
+        """The cleaning lab."""
+        return self.form("corpus")
+
+    def open(self, job: Path | None = None, new: bool | str = False, corpus: str = "", rule: str = "",
+             paths: list[str] | None = None, chosen: str = "", **_) -> None:  # fmt: skip
+        """Show a job, the form of a new one (``new`` names the kind), or what one rule set aside in a corpus."""
         found = self.context.jobs.named("corpus", corpus) if corpus else None
         if new or paths:
-            self.show_import()
+            self.show_form(new if isinstance(new, str) else "corpus", chosen)
             if paths:
                 self.importer.use_paths(paths)
         elif found is not None:
             self.show_job(found.root)
-            self.corpus.browse_rule(rule) if rule else self.corpus.browse("kept")
+            view = self._corpus_view(found.kind)
+            view.browse_rule(rule) if rule else view.browse("kept")
         elif job is not None:
             self.show_job(job)
         else:
             self._refresh_shown()
 
     def show_job(self, root: Path) -> None:
-        """Show one corpus or tokenizer."""
+        """Show one job."""
         job = self.context.jobs.job(root)
-        if job is None:
+        if job is None or job.kind not in self.kinds:
             return
-        self._choose(root)
-        if job.kind == "corpus":
-            self.corpus.show_corpus(root)
-            self._show(self.corpus)
-        else:
-            self.tokenizer.show_tokenizer(root)
-            self._show(self.tokenizer)
-
-    def _choose(self, root: Path | None) -> None:
-        for jobs in (self.corpora, self.tokenizers):
+        for jobs in self.lists.values():
             jobs.set_current(root)
+        self.panel(job.kind).show_job(root)
+        self._show(self.panel(job.kind))
 
-    def show_import(self) -> None:
-        """Show the import of text."""
-        self._choose(None)
-        self._show(self.importer)
-
-    def show_tokenizer_form(self, corpus: str = "") -> None:
-        """Show the form of a new tokenizer."""
-        self._choose(None)
-        self.tokenizer_form.offer_corpora(corpus)
-        self._show(self.tokenizer_form)
+    def show_form(self, kind: str, chosen: str = "") -> None:
+        """Show the form of a new job; ``chosen`` names what it should start from."""
+        for jobs in self.lists.values():
+            jobs.set_current(None)
+        form = self.form(kind)
+        if hasattr(form, "opened"):
+            form.opened(chosen)
+        self._show(form)
 
     def remember(self) -> dict:
         shown = self._shown()
-        if shown is self.importer:
-            return {"paths": self.importer.picker.paths(), "values": self.importer.form.values()}
-        root = {self.corpus: self.corpus.root, self.tokenizer: self.tokenizer.root}.get(shown)
-        return {"job": root} if root else {}
+        kind = next((kind for kind, form in self._forms.items() if form is shown), "")
+        if kind:
+            return {"form": kind} | (shown.remember() if hasattr(shown, "remember") else {})
+        return {"job": shown.root} if getattr(shown, "root", None) else {}
 
     def restore(self, remembered: dict) -> None:
         if "job" in remembered:
             self.show_job(remembered["job"])
-        else:
-            self.show_import()
-            self.importer.form.set_values(remembered["values"])
-            self.importer.use_paths(remembered["paths"])
+            return
+        self.show_form(remembered["form"])
+        if hasattr(self._shown(), "restore"):
+            self._shown().restore(remembered)
+
+    def _corpus_view(self, kind: str) -> QWidget:
+        panel = self.panel(kind)
+        return panel.views[-1] if isinstance(panel, JobPanel) else panel
 
     def _start(self, kind: str, name: str, spec) -> None:
         folder = self.context.start_job(kind, name, spec)
-        if folder is None:
-            return
-        if kind == "corpus":
-            self.corpus.show_corpus(folder.root)
-            self._show(self.corpus)
-        else:
-            self.tokenizer.show_tokenizer(folder.root)
-            self._show(self.tokenizer)
+        if folder is not None:
+            self.panel(kind).show_job(folder.root)
+            self._show(self.panel(kind))
 
     def _leave_form(self) -> None:
-        jobs = self.context.jobs.jobs("corpus", "tokenizer")
+        jobs = self.context.jobs.jobs(*self.kinds)
         if jobs:
             self.show_job(jobs[0].root)
         else:
             self._show(self.empty)
 
     def _listed(self, root: Path | None = None) -> None:
-        corpora, tokenizers = self.context.jobs.jobs("corpus"), self.context.jobs.jobs("tokenizer")
-        self.corpora.set_jobs(corpora)
-        self.tokenizers.set_jobs(tokenizers)
-        self.corpora.setFixedHeight(ROW_PX * min(max(1, len(corpora)), 6) + 2)
-        self.tokenizers_title.setVisible(bool(tokenizers))
-        self.header.secondary["tokenizer"].setVisible(
-            bool(corpora) and self._shown() in (self.corpus, self.tokenizer))  # fmt: skip
-        self.side.setVisible(bool(corpora or tokenizers))
-        if root is not None and root in (self.corpus.root, self.tokenizer.root):
+        """A job came or went: fill the lists, hide the empty ones, and show something that is there."""
+        filled = {group: self.context.jobs.jobs(*kinds) for group, kinds in self._groups().items()}
+        several = sum(map(bool, filled.values())) > 1
+        for group, jobs in filled.items():
+            listed, title = self.lists[group], self.titles[group]
+            listed.set_jobs(jobs)
+            rows = min(len(jobs), ROWS_SHOWN) if several else len(jobs)
+            listed.setFixedHeight(ROW_PX * rows + 2)
+            for widget in (title, listed):
+                widget.setVisible(bool(jobs))
+        self.side.setVisible(any(filled.values()))
+        shown = self._shown()
+        if root is not None and root == getattr(shown, "root", None):
             self._shown_changed(root)
-        elif corpora and self._shown() is self.empty:
-            self.show_job(corpora[0].root)
+        elif shown is self.empty and any(filled.values()):
+            self._leave_form()
 
     def _shown_changed(self, root: Path) -> None:
         """What is shown was read at last, or has lost its folder."""
         if self.context.jobs.job(root) is not None:
             self.show_job(root)
             return
-        view = self.corpus if root == self.corpus.root else self.tokenizer
-        view.root = None
-        if self._shown() is view:
-            self._leave_form()
+        self._shown().root = None
+        self._leave_form()
 
     def _changed(self, root: Path) -> None:
         job = self.context.jobs.job(root)
-        if job is None or job.kind not in ("corpus", "tokenizer"):
+        if job is None or job.kind not in self.kinds:
             return
-        (self.corpora if job.kind == "corpus" else self.tokenizers).update_job(job)
-        if self.isVisible() and root in (self.corpus.root, self.tokenizer.root):
+        self.lists[self.kinds[job.kind].group].update_job(job)
+        if self.isVisible() and root == getattr(self._shown(), "root", None):
             self._refresh_shown()
 
     def _refresh_shown(self) -> None:
-        if self._shown() in (self.corpus, self.tokenizer):
+        if self._shown() in self._panels.values():
             self._shown().refresh()
 
     def _show(self, view: QWidget) -> None:
         """Show one of the views; each has at most one primary action."""
-        self.stack.setCurrentIndex(self._views.index(view))
-        shows_job = view in (self.corpus, self.tokenizer)
-        self.header.primary.setVisible(shows_job)
-        self.header.secondary["tokenizer"].setVisible(shows_job and bool(self.context.jobs.jobs("corpus")))
+        self.stack.setCurrentWidget(self._areas[view])
+        self.header.primary.setVisible(view in self._panels.values())
 
     def _shown(self) -> QWidget:
-        return self._views[self.stack.currentIndex()]
+        return self.stack.currentWidget().widget()
+
+    def _add(self, view: QWidget) -> QWidget:
+        self._areas[view] = scroll_area(view)
+        self.stack.addWidget(self._areas[view])
+        return view
+
+    def _groups(self) -> dict[str, list[str]]:
+        groups: dict[str, list[str]] = {}
+        for entry in self.kinds.values():
+            groups.setdefault(entry.group, []).append(entry.kind)
+        return groups
+
+    def _new_menu(self) -> QMenu:
+        menu = QMenu(self)
+        for entry in self.kinds.values():
+            if entry.new and exists(entry.form):
+                action = menu.addAction(icons.icon(entry.icon, "muted"), translate(entry.new))
+                action.triggered.connect(lambda _=False, kind=entry.kind: self.show_form(kind))
+        return menu
 
     def _arrange(self) -> None:
-        self._views = [self.empty, self.corpus, self.importer, self.tokenizer, self.tokenizer_form]
+        self._areas: dict[QWidget, QWidget] = {}
         self.stack = QStackedWidget()
-        for view in self._views:
-            self.stack.addWidget(scroll_area(view))
-        self.side = QWidget()
-        self.side.setFixedWidth(LIST_WIDTH_PX)
-        column = QVBoxLayout(self.side)
+        self._add(self.empty)
+        lists = QWidget()
+        column = QVBoxLayout(lists)
         column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(theme.space(1))
-        self.tokenizers_title = Text(self.tr("Tokenizers"), "strong", wrap=False)
-        column.addWidget(Text(self.tr("Corpora"), "strong", wrap=False))
-        column.addWidget(self.corpora)
-        column.addSpacing(theme.space(1))
-        column.addWidget(self.tokenizers_title)
-        column.addWidget(self.tokenizers, 1)
+        column.setSpacing(theme.space(0.5))
+        self.titles: dict[str, Text] = {}
+        for group in self._groups():
+            title, jobs = Text(translate(group), "strong", wrap=False), JobList()
+            jobs.chosen.connect(self.show_job)
+            jobs.activated_job.connect(self.show_job)
+            self.titles[group], self.lists[group] = title, jobs
+            column.addWidget(title)
+            column.addWidget(jobs)
+            column.addSpacing(theme.space(1))
+        column.addStretch(1)
+        self.side = scroll_area(lists)
+        self.side.setFixedWidth(LIST_WIDTH_PX)
         row = QHBoxLayout()
         row.setSpacing(theme.space(2))
         row.addWidget(self.side)

@@ -100,6 +100,11 @@ class JobStore(QObject):
         """Names of jobs in a state, newest first: what a form offers as an input."""
         return [job.name for job in self.jobs(kind) if job.view.state == state]
 
+    def names_in(self, room: str, state: str = "completed") -> list[str]:
+        """Names of jobs in a room of the workspace, of whatever kind, newest first."""
+        kinds = [kind for kind in ROOMS if ROOMS[kind] == room]
+        return [job.name for job in self.jobs(*kinds) if job.view.state == state]
+
     def look_for_new(self) -> None:
         """Compare the folders on disk with what is known; new ones are read in the background."""
         found = self._folders()

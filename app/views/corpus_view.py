@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from PySide6.QtCore import QUrl, Signal
+from PySide6.QtCore import QUrl
 from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
@@ -25,8 +25,6 @@ SKIPPED_SHOWN = 50
 class CorpusView(QWidget):
     """Shows the corpus it is told to; its documents open once it is finished."""
 
-    tokenizer_asked = Signal(str)  # name of the corpus
-
     def __init__(self, context: AppContext, *, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.context = context
@@ -34,7 +32,7 @@ class CorpusView(QWidget):
         self._opened: tuple[Path, str] | None = None
         self.head = JobHead(context)
         self.next = Button(self.tr("Train a tokenizer on it"), "secondary", "tokens")
-        self.next.clicked.connect(lambda: self.tokenizer_asked.emit(self.root.name))
+        self.next.clicked.connect(lambda: context.navigate("data", new="tokenizer", chosen=self.root.name))
         self.head.add_button(self.next)
         self.kept, self.size, self.held_out, self.taken = (
             StatTile(self.tr("Documents kept")), StatTile(self.tr("Text kept")), StatTile(self.tr("Held out")),
@@ -56,7 +54,7 @@ class CorpusView(QWidget):
             browser.source_asked.connect(self._open_source)
         self._arrange()
 
-    def show_corpus(self, root: Path) -> None:
+    def show_job(self, root: Path) -> None:
         """Show this corpus."""
         if root != self.root:
             self.root = root

@@ -71,7 +71,7 @@ class NewRunForm(QWidget):
 
     def _refresh(self) -> None:
         values, spec = self.form.values(), self.form.spec()
-        corpora, tokenizers = self.context.jobs.names("corpus"), self.context.jobs.names("tokenizer")
+        corpora, tokenizers = self.context.jobs.names_in("corpora"), self.context.jobs.names("tokenizer")
         missing = ""
         if not corpora:
             missing = self.tr("There is no finished corpus yet: import text on the Data page first.")

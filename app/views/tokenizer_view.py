@@ -24,8 +24,6 @@ SAMPLE = "The quick brown fox returns a list of strings. 敏捷的棕色狐狸 �
 class TokenizerView(QWidget):
     """Shows the tokenizer it is told to; text is cut by the engine process, never in the window."""
 
-    train_asked = Signal()
-
     def __init__(self, context: AppContext, *, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.context = context
@@ -34,7 +32,7 @@ class TokenizerView(QWidget):
         self._listening = None
         self.head = JobHead(context)
         self.next = Button(self.tr("Train a model"), "secondary", "training")
-        self.next.clicked.connect(lambda: self.train_asked.emit())
+        self.next.clicked.connect(lambda: context.navigate("training", new=True))
         self.head.add_button(self.next)
         self.size, self.ratio, self.used, self.taken = (
             StatTile(self.tr("Vocabulary"), term="vocabulary"), StatTile(self.tr("Bytes per token")),
@@ -51,7 +49,7 @@ class TokenizerView(QWidget):
         self.text.textChanged.connect(lambda: self._pause.start(TYPING_PAUSE_MS))
         self._arrange()
 
-    def show_tokenizer(self, root: Path) -> None:
+    def show_job(self, root: Path) -> None:
         """Show this tokenizer."""
         if root != self.root:
             self.root = root
@@ -154,9 +152,9 @@ class TokenizerForm(QWidget):
         column.addWidget(card)
         column.addStretch(1)
 
-    def offer_corpora(self, corpus: str = "") -> None:
+    def opened(self, corpus: str = "") -> None:
         """Offer finished corpora; choose one."""
-        names = self.context.jobs.names("corpus")
+        names = self.context.jobs.names_in("corpora")
         self.form.set_choices("corpus", names)
         chosen = corpus or self.form.values().get("corpus", "")
         if names:
@@ -164,7 +162,7 @@ class TokenizerForm(QWidget):
         self._refresh()
 
     def _refresh(self) -> None:
-        self.start.setEnabled(self.form.valid and bool(self.context.jobs.names("corpus")))
+        self.start.setEnabled(self.form.valid and bool(self.context.jobs.names_in("corpora")))
 
     def _start(self) -> None:
         spec = self.form.spec()

@@ -16,13 +16,13 @@ BUILT_IN = "builtin:python-docs"
 FILTER = "*.txt *.md *.jsonl *.csv *.tsv *.parquet *.html *.htm"
 
 
-class ImportForm(QWidget):
+class CleaningLab(QWidget):
     """Emits ``started`` with a name and a complete spec."""
 
     started = Signal(str, object)
     cancelled = Signal()
 
-    def __init__(self, *, parent: QWidget | None = None) -> None:
+    def __init__(self, context, *, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.picker = PathPicker(
             self.tr("Drop files or folders here: .txt .md .jsonl .csv .tsv .parquet .html"), filter=FILTER)
@@ -55,6 +55,15 @@ class ImportForm(QWidget):
         """Take these files and folders."""
         self.picker.set_paths(paths)
         self._refresh()
+
+    def remember(self) -> dict:
+        """What was chosen and set so far."""
+        return {"paths": self.picker.paths(), "values": self.form.values()}
+
+    def restore(self, remembered: dict) -> None:
+        """Put back what ``remember`` gave."""
+        self.form.set_values(remembered["values"])
+        self.use_paths(remembered["paths"])
 
     def _refresh(self) -> None:
         paths = self.picker.paths()
