@@ -148,6 +148,8 @@ class PickEditor(Editor):
         """Offer names or (name, text) pairs; what was chosen stays, otherwise the first is taken."""
         before = self.control.currentData()
         self.control.clear()
+        if not self.field.required:
+            choices = [("", QCoreApplication.translate("SpecForm", "None")), *choices]
         for choice in choices:
             name, text = (choice, choice) if isinstance(choice, str) else choice
             self.control.addItem(text, name)
@@ -156,9 +158,9 @@ class PickEditor(Editor):
         self.control.setEnabled(bool(choices))
 
     def value(self) -> str:
-        if not self.control.currentData():
+        if self.field.required and not self.control.currentData():
             raise Wrong(QCoreApplication.translate("SpecForm", "There is nothing to choose yet."))
-        return self.control.currentData()
+        return self.control.currentData() or ""
 
     def set_value(self, value: Any) -> None:
         if value and self.control.findData(value) < 0:

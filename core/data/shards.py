@@ -5,11 +5,13 @@ holds two uint64 a document: where its token 0 stands, and its row among the kep
 """
 
 import json
+from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
 
-from core.data.documents import Documents
+from core.data.documents import Document, Documents, Split
 from core.errors import LabError
 from core.record.atomic import TEMPORARY, commit_dir
 from core.tokens.tokenizer import Tokenizer
@@ -47,11 +49,15 @@ def _map(path: Path, dtype: str) -> np.ndarray:
     return np.memmap(path, dtype, "r") if path.stat().st_size else np.empty(0, dtype)
 
 
-def write_shards(run: Path, corpus: Path, tokenizer: Tokenizer, progress=lambda done, total: None) -> dict:
+def write_shards(
+    run: Path, corpus: Path, tokenizer: Tokenizer, progress=lambda done, total: None, held_out: Path | None = None,
+) -> dict:  # fmt: skip
     """Encode both splits of a corpus into ``RUN/tokens``; nothing to do if they stand there already.
 
     Args:
         progress: called with documents done and in all; may raise to stop.
+        held_out: another corpus to take the held-out split from, or all of it where nothing is held out;
+            the rows in ``held_out.docs`` are then rows of that corpus.
     Returns:
         The content of meta.json: dtype, tokens and bytes of each split.
     """
@@ -60,21 +66,36 @@ def write_shards(run: Path, corpus: Path, tokenizer: Tokenizer, progress=lambda 
         return json.loads((final / META).read_text("utf-8"))
     temporary = Path(run) / f"{TEMPORARY}tokens"
     temporary.mkdir(exist_ok=True)
-    documents = Documents(corpus, "kept")
+    sources = [Documents(path, "kept") for path in (corpus, held_out) if path]
+    total, done = sum(map(len, sources)), 0
     dtype = id_type(tokenizer.vocab_size)
     meta = {"dtype": dtype.str, "vocab_size": tokenizer.vocab_size}
-    with _Split(temporary, "train", dtype) as train, _Split(temporary, "held_out", dtype) as held_out:
-        splits = {"train": train, "held_out": held_out}
-        for start in range(0, len(documents), BATCH):
-            batch = [documents[i] for i in range(start, min(start + BATCH, len(documents)))]
-            for document, ids in zip(batch, tokenizer.encode_batch([d.text for d in batch]), strict=True):
-                splits[document.split].add(document.id, ids, len(document.text.encode("utf-8")))
-            progress(start + len(batch), len(documents))
+    with _Split(temporary, "train", dtype) as train, _Split(temporary, "held_out", dtype) as measured:
+        splits = {"train": train, "held_out": measured}
+        placed = _placed(*sources)
+        while batch := list(islice(placed, BATCH)):
+            for (document, split), ids in zip(batch, tokenizer.encode_batch([d.text for d, _ in batch]), strict=True):
+                splits[split].add(document.id, ids, len(document.text.encode("utf-8")))
+            done += len(batch)
+            progress(min(done, total - 1), total)
+        progress(total, total)
     for name, split in splits.items():
         meta |= {f"{name}_tokens": split.tokens, f"{name}_bytes": split.bytes, f"{name}_documents": split.documents}
     (temporary / META).write_text(json.dumps(meta, indent=1))
     commit_dir(temporary, final)
     return meta
+
+
+def _placed(corpus: Documents, elsewhere: Documents | None = None) -> Iterator[tuple[Document, Split]]:
+    """The documents to encode, each with the split it counts to."""
+    for document in corpus:
+        if elsewhere is None or document.split == "train":
+            yield document, document.split
+    if elsewhere is not None:
+        whole = all(document.split == "train" for document in elsewhere)
+        for document in elsewhere:
+            if whole or document.split == "held_out":
+                yield document, "held_out"
 
 
 class _Split:

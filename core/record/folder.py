@@ -20,7 +20,8 @@ ROOMS = {
 }  # fmt: skip
 # Fields of a spec that name another job's folder: {kind: {field: room}}.
 INPUTS = {
-    "tokenizer": {"corpus": "corpora"}, "train": {"corpus": "corpora", "tokenizer": "tokenizers"},
+    "tokenizer": {"corpus": "corpora"},
+    "train": {"corpus": "corpora", "tokenizer": "tokenizers", "held_out_corpus": "corpora"},
     "export": {"run": "runs"}, "verify": {"export": "exports"}, "index": {"run": "runs"},
 }  # fmt: skip
 # Inputs of which a job needs one subfolder alone, so that it need not wait for the rest: {kind: subfolder}.
@@ -123,8 +124,8 @@ class Workspace:
         """
         folder = JobFolder(self.path(ROOMS[kind], name))
         inputs = {}
-        for field, room in INPUTS.get(kind, {}).items():
-            source = self.folder(room, getattr(spec, field))
+        for field, (room, given) in inputs_of(kind, spec).items():
+            source = self.folder(room, given)
             part = PARTS.get(kind, "")
             mark = part_identity(source.root, part) if part else identity(source.root)
             inputs[field] = {"folder": f"{room}/{source.name}", "part": part, "sha256": mark}
@@ -138,6 +139,13 @@ class Workspace:
             "kind": kind, "created": time.strftime("%Y-%m-%dT%H:%M:%S%z"), "spec": msgspec.to_builtins(spec),
             "versions": versions(), "inputs": inputs})
         return folder
+
+
+def inputs_of(kind: str, spec: msgspec.Struct) -> dict[str, tuple[str, str]]:
+    """The jobs that a request builds on: {field: (room, name)}; an optional field left empty asks for none."""
+    optional = {field.name for field in msgspec.structs.fields(spec) if field.default == ""}
+    named = {field: (room, getattr(spec, field)) for field, room in INPUTS.get(kind, {}).items()}
+    return {field: place for field, place in named.items() if place[1] or field not in optional}
 
 
 def _abandoned(path: Path) -> bool:

@@ -108,8 +108,11 @@ def prepare(spec: TrainSpec, folder: JobFolder, emit, control) -> Run:
     tokenizer = Tokenizer.load(source)
     if not folder.path("tokenizer.json").is_file():
         write_bytes(folder.path("tokenizer.json"), (source / "tokenizer.json").read_bytes())
+    elsewhere = inputs.get("held_out_corpus")
     emit(Phase(name="Tokenizing the corpus"))
-    write_shards(folder.root, corpus, tokenizer, lambda done, total: _encoded(done, total, emit, control))
+    write_shards(
+        folder.root, corpus, tokenizer, lambda done, total: _encoded(done, total, emit, control),
+        folder.workspace.root / elsewhere["folder"] if elsewhere else None)
     shape = msgspec.structs.replace(spec.model, vocab_size=resolve_vocabulary(spec, tokenizer))
     device = pick_device(spec)
     check_memory(spec, shape, device)
