@@ -1,0 +1,1 @@
+"""N-gram language models over integer token ids; numpy only."""
