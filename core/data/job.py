@@ -3,11 +3,11 @@
 import time
 
 from core.data.documents import Document, DocumentWriter, Rejected
-from core.data.filters.rules import Rules
+from core.data.filters.rules import run_sample
 from core.data.filters.verdict import Draft
 from core.data.readers.document import EXCERPT_CHARACTERS, Origin, Raw, Reading, Refused, utf8_length
 from core.data.readers.folder import gather
-from core.data.split import Splitter, reassign
+from core.data.split import Splitter, mended_share
 from core.errors import LabError
 from core.record.atomic import write_json
 from core.record.control import Control
@@ -51,7 +51,7 @@ class Intake:
 
     def __init__(self, spec: CorpusSpec, folder: JobFolder, emit, control: Control, total_bytes: int) -> None:
         self.spec, self.folder, self.emit, self.control = spec, folder, emit, control
-        self.rules, self.splitter = Rules(spec.rules, folder.workspace), Splitter(spec.held_out, spec.seed)
+        self.drafts, self.splitter, self.held_out = [], Splitter(spec.held_out, spec.seed), 0
         self.kept = DocumentWriter(folder.root, "kept")
         self.rejected = DocumentWriter(folder.root, "rejected")
         self.by_rule: dict[str, int] = {}
@@ -79,17 +79,33 @@ class Intake:
     @property
     def full(self) -> bool:
         """Whether as many documents were read as the spec allows."""
-        return 0 < self.spec.max_documents <= self.kept.count + self.rejected.count
+        return 0 < self.spec.max_documents <= len(self.drafts) + self.rejected.count
 
     def commit(self) -> None:
         """Finish the files and make sure that something is held out of two documents or more."""
         self.emit(Phase(name="Writing the corpus"))
         self._tell(now=True)
+        self._judge_all()
         self.rejected.commit()
         self.kept.commit()
-        share = self.splitter.mended_share
-        if share is not None:
-            reassign(self.folder.root, self.splitter, share)
+
+    def _judge_all(self) -> None:
+        drafts = [draft for draft, _ in self.drafts]
+        run = run_sample(self.spec.rules, drafts, self.folder.workspace, self.splitter)
+        tally = run.tally
+        share = mended_share(self.splitter.share, tally.kept, tally.held_out, tally.lowest, tally.highest)
+        self.splitter.share = self.splitter.share if share is None else share
+        for (draft, raw), reason in zip(self.drafts, run.outcomes, strict=True):
+            if reason is not None:
+                self._reject(draft.text, raw, reason.rule, reason.text, reason.values)
+                continue
+            split = self.splitter.side(draft.number)
+            self.held_out += split == "held_out"
+            self.bytes_kept += utf8_length(draft.text)
+            self.kept.add(Document(
+                id=self.kept.count, text=draft.text, source=raw.source, line=raw.line, split=split,
+                changed=draft.text != raw.text))
+        self._tell(now=True)
 
     def abandon(self) -> None:
         """Leave no half file; harmless after :meth:`commit`."""
@@ -101,7 +117,7 @@ class Intake:
         return {
             "documents_read": self.kept.count + self.rejected.count, "documents_kept": self.kept.count,
             "bytes_read": self.bytes_read, "bytes_kept": self.bytes_kept, "rejected": dict(self.by_rule),
-            "held_out": self.splitter.counts["held_out"], "files_read": self.files_read,
+            "held_out": self.held_out, "files_read": self.files_read,
             "files_skipped": self.files_skipped,
         }  # fmt: skip
 
@@ -120,15 +136,8 @@ class Intake:
             limits = {"bytes": n_bytes, "limit": self.spec.max_document_bytes}
             reason = "The text is {bytes} bytes long; at most {limit} are allowed."
             return self._reject(raw.text[:EXCERPT_CHARACTERS], raw, "too_long", reason, limits)
-        draft = Draft(_without_surrogates(raw.text), raw.source, raw.line)
-        reason = self.rules.judge(draft)
-        text = draft.text
-        if reason is not None:
-            return self._reject(text, raw, reason.rule, reason.text, reason.values)
-        self.bytes_kept += utf8_length(text)
-        self.kept.add(Document(
-            id=self.kept.count, text=text, source=raw.source, line=raw.line, split=self.splitter.assign(text),
-            changed=text != raw.text))
+        draft = Draft(_without_surrogates(raw.text), raw.source, raw.line, splitter=self.splitter)
+        self.drafts.append((draft, raw))
 
     def _reject(self, text: str, item: Raw | Refused, rule: str, reason: str, values: dict) -> None:
         self.by_rule[rule] = self.by_rule.get(rule, 0) + 1

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.data.filters.duplicates import FingerprintSet, fingerprint
-from core.data.filters.rules import MAKERS, Rules
+from core.data.dedup.exact import FingerprintSet, fingerprint
+from core.data.filters.rules import MAKERS, Rules, run_sample
 from core.data.filters.verdict import Draft
 from core.spec.base import build
 from core.spec.corpus import CorpusSpec
@@ -23,9 +23,7 @@ def judge(rules, text):
 
 def reason(rules, *documents):
     """The reason of the last document, in words."""
-    chain = Rules(rules)
-    for text in documents:
-        verdict = judge(chain, text)[1]
+    verdict = run_sample(rules, [Draft(text) for text in documents]).outcomes[-1]
     return verdict and verdict.text.format(**verdict.values)
 
 
@@ -65,15 +63,16 @@ def test_minimum_length_says_the_length_and_the_limit():
 
 
 def test_exact_duplicates_keeps_the_first_and_folds_case_and_white_space():
-    chain = Rules([ExactDuplicates()])
-    verdicts = [judge(chain, text)[1] for text in ("One  Text", "other", "one\ntext ", "onetext")]
+    drafts = [Draft(text) for text in ("One  Text", "other", "one\ntext ", "onetext")]
+    verdicts = run_sample([ExactDuplicates()], drafts).outcomes
     assert [v is None for v in verdicts] == [True, True, False, True]
     assert verdicts[2].values["fingerprint"] == fingerprint("ONE TEXT").hex()
 
 
 def test_rules_work_in_the_order_of_the_spec_and_can_be_off():
-    short_then_same = Rules([MinimumLength(characters=5), ExactDuplicates()])
-    assert [judge(short_then_same, "abc")[1].rule for _ in range(2)] == ["minimum_length"] * 2
+    short_then_same = [MinimumLength(characters=5), ExactDuplicates()]
+    found = run_sample(short_then_same, [Draft("abc"), Draft("abc")])
+    assert [why.rule for why in found.outcomes] == ["minimum_length"] * 2
     assert judge(Rules([MinimumLength(on=False)]), "x") == ("x", None)
 
 
@@ -94,7 +93,7 @@ def test_the_fingerprint_set_grows_and_forgets_nothing():
 
 def test_every_rule_of_a_spec_has_its_function():
     every = [{"rule": rule.__struct_config__.tag} for rule in MAKERS]
-    assert len(Rules(build(CorpusSpec, {"sources": [], "rules": every}).rules)._filters) == len(MAKERS)
+    assert len(Rules(build(CorpusSpec, {"sources": [], "rules": every}).rules).steps) == len(MAKERS)
 
 
 @pytest.mark.parametrize("name", preset_names("data"))

@@ -22,16 +22,24 @@ class Draft:
     Attributes:
         row: number of the document in reading order, from 0, the same through the whole run.
         source, line: where it was found; ``line`` is where it starts in its source, from 1.
-        split: "train" or "held_out"; None until it is decided.
+        split: "train" or "held_out"; asking for it the first time decides it, by the text as it stands then, so
+            that a rule that must know it and the writer of the corpus never disagree. None without a splitter.
+        splitter: what decides the split (core.data.split.Splitter).
+        number: by which it is decided, in [0, 1); None until then.
         measures: what rules measured of it, {"rule.measure": value}; filled for kept and rejected alike.
         passed_over: {rule: why} of rules that make no sense for it, such as English stop words in Chinese text.
         marks: places worth showing to a person, in the text as it stood before the rule that found them.
     """
 
-    __slots__ = ("_text", "row", "source", "line", "split", "measures", "passed_over", "marks", "_facts")
+    __slots__ = (
+        "_text", "row", "source", "line", "_split", "splitter", "number", "measures", "passed_over", "marks", "_facts")
 
-    def __init__(self, text: str, source: str = "", line: int = 1, row: int = 0, split: str | None = None) -> None:
-        self._text, self.source, self.line, self.row, self.split = text, source, line, row, split
+    def __init__(
+        self, text: str, source: str = "", line: int = 1, row: int = 0, split: str | None = None, splitter=None,
+        number: float | None = None,
+    ) -> None:  # fmt: skip
+        self._text, self.source, self.line, self.row, self._split = text, source, line, row, split
+        self.splitter, self.number = splitter, number
         self.measures: dict[str, float] = {}
         self.passed_over: dict[str, str] = {}
         self.marks: list[dict] = []
@@ -47,6 +55,15 @@ class Draft:
         if text != self._text:
             self._text = text
             self._facts.clear()
+
+    @property
+    def split(self) -> str | None:
+        """Which side of the corpus it is on; decided now if it was not before."""
+        if self._split is None and self.splitter is not None:
+            if self.number is None:
+                self.number = self.splitter.number(self)
+            self._split = self.splitter.side(self.number)
+        return self._split
 
     def fact(self, measure: Callable[[str], Any]) -> Any:
         """``measure(text)``, computed once and shared by the rules until the text changes."""

@@ -1,0 +1,1 @@
+"""Finding text that comes more than once: whole documents, near copies, lines."""
