@@ -98,7 +98,7 @@ class Histogram(QWidget):
         return QSize(160, 112)
 
     def _fit(self) -> None:
-        self.bins = self._whole.trimmed(*(line.value for line in self.thresholds))
+        self.bins = self._whole.fitted(*(line.value for line in self.thresholds), share=self.share)
         self.scale = Scale(self.bins.edges)
         self._describe()
         self.update()
@@ -186,8 +186,8 @@ class Histogram(QWidget):
             return ""
         low, high = self.bins.edges[index : index + 2]
         return self.tr("{low} to {high}: {kept} kept, {rejected} set aside").format(
-            low=self.text(low), high=self.text(high), kept=f"{self.bins.kept[index]:,}",
-            rejected=f"{self.bins.rejected[index]:,}")  # fmt: skip
+            low=self.text(low), high=self.text(high), kept=f"{self.bins.kept[index]:,.0f}",
+            rejected=f"{self.bins.rejected[index]:,.0f}")  # fmt: skip
 
     # Painting.
 

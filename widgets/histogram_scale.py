@@ -8,53 +8,56 @@ import numpy as np
 from widgets.plot_parts import round_step
 
 MOST_BARS = 48
-OPEN = 1e300  # edges beyond are open ends
+WIDE = 100.0  # from a highest value of so much on, bars may grow with the value
 
 
 @dataclass(frozen=True)
 class Bins:
-    """Counts between edges; ``edges`` has one entry more than the counts and ascends.
-
-    Edges may be -inf and inf: such bins are as wide as any other.
-    """
+    """Documents between edges; ``edges`` has one entry more than the counts and ascends."""
 
     edges: tuple[float, ...] = (0.0, 1.0)
-    kept: tuple[int, ...] = (0,)
-    rejected: tuple[int, ...] = (0,)
+    kept: tuple[float, ...] = (0,)
+    rejected: tuple[float, ...] = (0,)
 
     @property
-    def total(self) -> int:
+    def total(self) -> float:
         """Documents counted."""
         return sum(self.kept) + sum(self.rejected)
 
-    def trimmed(self, *show: float) -> "Bins":
-        """Without the empty bins at both ends, as far as ``show`` (thresholds) stays in sight; at most 48 bars."""
+    def fitted(self, *show: float, share: bool = False) -> "Bins":
+        """At most 48 bars over the values there are and ``show`` (thresholds); counts are spread evenly within a bin.
+
+        Wide ranges get bars that grow with the value, so that 50 and 100,000 words fit into one picture.
+        """
         filled = [i for i, (kept, rejected) in enumerate(zip(self.kept, self.rejected)) if kept or rejected]
         if not filled:
             return self
-        held = [self._bin(value) for value in show if self.edges[0] <= value <= self.edges[-1]]
-        first, last = max(min(filled + held) - 1, 0), min(max(filled + held) + 1, len(self.kept) - 1)
-        step = math.ceil((last - first + 1) / MOST_BARS)
-        starts = range(first, last + 1, step)
-        edges = [self.edges[i] for i in starts] + [self.edges[last + 1]]
-        kept, rejected = ([sum(counts[i : min(i + step, last + 1)]) for i in starts] for counts in
-                          (self.kept, self.rejected))  # fmt: skip
-        return Bins(tuple(edges), tuple(kept), tuple(rejected))
+        seen = [self.edges[filled[0]], self.edges[filled[-1] + 1], *show]
+        edges = _bar_edges(min(seen), max(seen), share)
+        kept, rejected = (np.diff(np.interp(edges, self.edges, np.concatenate([[0], np.cumsum(counts)])))
+                          for counts in (self.kept, self.rejected))  # fmt: skip
+        return Bins(tuple(edges.tolist()), tuple(kept.tolist()), tuple(rejected.tolist()))
 
-    def _bin(self, value: float) -> int:
-        return min(max(int(np.searchsorted(self.edges, value, "right")) - 1, 0), len(self.kept) - 1)
+
+def _bar_edges(low: float, high: float, share: bool) -> np.ndarray:
+    """Edges of the bars: even, or growing by the same factor (after a first bar from zero where one is needed)."""
+    if not share and low >= 0 and high >= WIDE and high >= WIDE * low / 5:
+        first = max(low, 1.0)
+        grown = np.geomspace(first, high * (high / first) ** 0.02, MOST_BARS)
+        return np.concatenate([[0.0], grown]) if low < 1 else grown
+    if 0 <= low < 0.3 * high:
+        low = 0.0
+    room = (high - low) * 0.04 or abs(high) * 0.1 or 1.0
+    return np.linspace(low - (room if low else 0), min(high + room, 1.0) if share and high <= 1 else high + room,
+                       MOST_BARS + 1)  # fmt: skip
 
 
 class Scale:
     """Values to places 0..1 along the axis, and back."""
 
     def __init__(self, edges: tuple[float, ...]) -> None:
-        finite = [edge for edge in edges if abs(edge) < OPEN] or [0.0, 1.0]
-        if len(finite) == 1:
-            finite = [finite[0], finite[0] + 1]
-        widths = np.diff(finite)
-        first, last = finite[0] - widths[0], finite[-1] + widths[-1]
-        self._edges = np.array([first if e <= -OPEN else last if e >= OPEN else e for e in edges], dtype=float)
+        self._edges = np.array(edges, dtype=float)
+        widths = np.diff(self._edges)
         self.even = len(widths) < 2 or float(widths.max()) <= 1.01 * float(widths.min())
 
     @property

@@ -10,6 +10,7 @@ from PySide6.QtCore import QObject, QProcess, QProcessEnvironment, Qt, Signal
 from core.jobs.launch import ROOT
 from core.record.channel import FrameBuffer, pack
 from core.spec import messages as m
+from core.spec.corpus import CorpusSpec
 from core.spec.glass import AttributionRules
 from core.spec.sampling import SamplingSpec
 
@@ -32,6 +33,8 @@ class EngineSession(QObject):
     scored = Signal(object)  # Scored
     attributed = Signal(object)  # Attributed
     document_shown = Signal(object)  # DocumentShown
+    sources_counted = Signal(object)  # SourcesCounted
+    clean_previewed = Signal(object)  # CleanPreviewed
     problem_raised = Signal(object)  # Problem
     process_ended = Signal(str)  # one plain sentence; only when it was not asked to end
 
@@ -47,7 +50,8 @@ class EngineSession(QObject):
         self._signals = {
             m.Loaded: self.loaded, m.Token: self.token_produced, m.Finished: self.finished,
             m.Tokenized: self.tokenized, m.Scored: self.scored, m.Attributed: self.attributed,
-            m.DocumentShown: self.document_shown, m.Problem: self.problem_raised,
+            m.DocumentShown: self.document_shown, m.SourcesCounted: self.sources_counted,
+            m.CleanPreviewed: self.clean_previewed, m.Problem: self.problem_raised,
         }  # fmt: skip
 
     def load(self, source: str) -> int:
@@ -70,7 +74,7 @@ class EngineSession(QObject):
             id=self._next_id(), prompt=prompt, ids=ids, chat=turns, settings=settings, refresh=refresh))  # fmt: skip
 
     def cancel(self, id: int) -> None:
-        """Stop a generation at the next token; ``finished`` still comes, with the reason "cancelled"."""
+        """Stop a generation (``finished`` still comes, its reason "cancelled") or a preview (``problem_raised``)."""
         if self.is_running and id in self._open:
             self._process.write(pack(m.Cancel(id=id)))
 
@@ -95,6 +99,14 @@ class EngineSession(QObject):
     def document(self, row: int) -> int:
         """Fetch a training document; answered by ``document_shown``."""
         return self._ask(m.Document(id=self._next_id(), row=row))
+
+    def count_sources(self, sources: list[str]) -> int:
+        """Count files and bytes; answered by ``sources_counted``."""
+        return self._ask(m.CountSources(id=self._next_id(), sources=sources))
+
+    def preview_cleaning(self, spec: CorpusSpec, known: str = "") -> int:
+        """Try rules on a sample of their sources; answered by ``clean_previewed``."""
+        return self._ask(m.CleanPreview(id=self._next_id(), spec=spec, known=known))
 
     @property
     def source(self) -> str:

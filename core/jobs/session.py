@@ -31,11 +31,13 @@ class Session:
         self.workspace, self._send = Workspace(workspace), send
         self._engine, self._source, self._run = None, "", ""
         self._tracers: dict[str, object] = {}
+        self._preview = None
         self._waiting: queue.Queue = queue.Queue()
         self._cancelled: set[int] = set()
         self._answers = {
             m.Load: self._load, m.Generate: self._generate, m.Tokenize: self._tokenize, m.Score: self._score,
-            m.Attribute: self._attribute, m.Document: self._document,
+            m.Attribute: self._attribute, m.Document: self._document, m.CountSources: self._count_sources,
+            m.CleanPreview: self._clean_preview,
         }  # fmt: skip
 
     # The main thread's side.
@@ -184,6 +186,25 @@ class Session:
         found = documents[request.row]
         self._send(m.DocumentShown(
             id=request.id, row=request.row, text=found.text, source=found.source, line=found.line, split=found.split))
+
+    def _count_sources(self, request: m.CountSources) -> None:
+        self._send(self._cleaning().count(request.id, request.sources))
+
+    def _clean_preview(self, request: m.CleanPreview) -> None:
+        def check() -> None:
+            if request.id in self._cancelled:
+                raise LabError("This preview is no longer wanted.")
+
+        check()
+        self._send(self._cleaning().run(request.id, request.spec, request.known, check))
+
+    def _cleaning(self):
+        """What tries rules on a sample; imports no engine."""
+        if self._preview is None:
+            from core.data.preview import Preview
+
+            self._preview = Preview(self.workspace.root)
+        return self._preview
 
     def _loaded(self):
         if self._engine is None:

@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from core.spec.corpus import CorpusSpec
 from core.spec.glass import AttributionRules, Span, Support
 from core.spec.sampling import SamplingSpec
 
@@ -99,11 +100,26 @@ class Document(Message):
     row: int
 
 
+class CountSources(Message):
+    """Count the files and bytes of sources; nothing is opened."""
+
+    id: int
+    sources: list[str]
+
+
+class CleanPreview(Message):
+    """Try a corpus's rules on a sample of its sources; ``known`` names the sample whose texts the asker holds."""
+
+    id: int
+    spec: CorpusSpec
+    known: str = ""
+
+
 class Shutdown(Message):
     """End the process."""
 
 
-Request = Load | Generate | Cancel | Tokenize | Score | Attribute | Document | Shutdown
+Request = Load | Generate | Cancel | Tokenize | Score | Attribute | Document | CountSources | CleanPreview | Shutdown
 
 
 class Loaded(Message):
@@ -179,6 +195,52 @@ class DocumentShown(Message):
     split: str
 
 
+class SourcesCounted(Message):
+    """What there is to read."""
+
+    id: int
+    files: int
+    n_bytes: int
+    endings: dict[str, int]  # files that will be read, by ending
+    hidden: int
+    unknown: dict[str, int]  # files that nothing reads, by ending
+
+
+class Fate(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What became of one document of a sample; ``rule`` is empty when it was kept."""
+
+    row: int
+    text: str | None = None  # as the rules left it; None = as it was found
+    marks: list[dict] = []
+    rule: str = ""
+    reason: str = ""  # a template over ``values``
+    values: dict = {}
+    measure: str = ""
+    value: float | None = None
+    limit: float | None = None
+
+
+class CleanPreviewed(Message):
+    """What rules did to a sample; ``steps`` and ``histograms`` as in a corpus's report.json."""
+
+    id: int
+    sample: str  # names the sample
+    texts: list[str] | None  # its documents as they were found; None when the asker holds them
+    sources: list[tuple[str, int]] | None  # where each was found: source and line
+    fates: list[Fate]  # one a document, in order
+    steps: list[dict]
+    histograms: dict[str, dict]
+    documents: int
+    n_bytes: int
+    refused: dict[str, int]  # pieces of files that gave no document, by reason
+    files: int
+    files_read: int
+    files_skipped: int
+    total_bytes: int  # of all sources
+    documents_estimated: int  # in all sources
+    whole: bool  # whether the sample is all there is
+
+
 class Problem(Message):
     """A request that could not be carried out, in words for a person (see core.errors.say)."""
 
@@ -189,4 +251,7 @@ class Problem(Message):
     values: dict[str, Any] = {}
 
 
-Event = Loaded | Token | Finished | Tokenized | Scored | Attributed | DocumentShown | Problem
+Event = (
+    Loaded | Token | Finished | Tokenized | Scored | Attributed | DocumentShown | SourcesCounted | CleanPreviewed
+    | Problem
+)  # fmt: skip
