@@ -49,6 +49,8 @@ def build() -> Path:
                 print(f"Kernels for {isa} were left out: {problem}", file=sys.stderr)
         objects.append(toolchain.compile("isa_generic.cpp", [], []))
         objects.append(toolchain.compile("team.cpp", [], []))
+        objects.append(toolchain.compile("text.cpp", [], []))
+        objects.append(toolchain.compile("minhash.cpp", [], []))
         objects.append(toolchain.compile("dispatch.cpp", [], defines))
         os.replace(toolchain.link(objects), LIBRARY)
     return LIBRARY
@@ -107,7 +109,7 @@ class _Msvc:
 
     def compile(self, source: str, flags: list[str], defines: list[str]) -> Path:
         target = self.folder / f"{source}.obj"
-        _call([self.compiler.cc, "/nologo", "/c", "/std:c++17", "/O2", "/EHsc", "/MD", *flags,
+        _call([self.compiler.cc, "/nologo", "/c", "/std:c++17", "/utf-8", "/O2", "/EHsc", "/MD", *flags,
                *(f"/D{name}" for name in defines), str(SOURCES / source), f"/Fo{target}"])
         return target
 

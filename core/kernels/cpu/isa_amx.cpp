@@ -4,9 +4,11 @@
 #include "attention_amx.h"
 #include "cross_entropy.h"
 #include "gated.h"
+#include "minhash.h"
 #include "norm.h"
 
 extern const Table table_amx = {
     "amx", ISA::cross_entropy, ISA::attention_forward_amx, ISA::attention_backward_amx,
     ISA::norm_forward, ISA::norm_backward, ISA::gated_forward, ISA::gated_backward,
+    ISA::minhash,
 };

@@ -3,9 +3,11 @@
 #include "attention.h"
 #include "cross_entropy.h"
 #include "gated.h"
+#include "minhash.h"
 #include "norm.h"
 
 extern const Table table_avx2 = {
     "avx2", ISA::cross_entropy, ISA::attention_forward, ISA::attention_backward,
     ISA::norm_forward, ISA::norm_backward, ISA::gated_forward, ISA::gated_backward,
+    ISA::minhash,
 };

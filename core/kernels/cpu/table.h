@@ -44,7 +44,19 @@ struct GatedJob {  // y = silu(gate) * up
     int32_t bf16;
 };
 
+struct MinhashJob {
+    const uint32_t* shingles;  // of all documents, repeats allowed
+    const int64_t* starts;     // (documents + 1,)
+    const uint32_t *multipliers, *offsets;  // (padded,): permutations, odd multipliers
+    uint32_t* signatures;      // out, (documents, kept): the first minima of each document
+    uint64_t* keys;            // out, (documents, bands)
+    int64_t documents;
+    int32_t bands, rows, kept, padded;  // bands * rows permutations, padded to a multiple of 112
+};
+
 }  // extern "C"
+
+constexpr int MOST_PERMUTATIONS = 4480;
 
 // Every function does share `part` of `parts`.
 struct Table {
@@ -56,6 +68,7 @@ struct Table {
     void (*norm_backward)(NormJob&, int part, int parts);
     void (*gated_forward)(GatedJob&, int part, int parts);
     void (*gated_backward)(GatedJob&, int part, int parts);
+    void (*minhash)(MinhashJob&, int part, int parts);
 };
 
 struct Span { int64_t begin, end; };
