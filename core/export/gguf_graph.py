@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import msgspec
 import numpy as np
 
-from core.export.refusal import Refusal
+from core.export.refusal import Refusal, refuse_unknown_parts
 from core.spec.model import ModelSpec
 
 NO_ROTATION = 1e30  # divides RoPE's angles down to nothing
@@ -41,6 +41,7 @@ def choose_graph(spec: ModelSpec) -> Graph:
     Raises:
         Refusal: none does; names the part, offers ONNX.
     """
+    refuse_unknown_parts(spec)
     plain_gelu = spec.activation in ("gelu", "gelu_tanh")
     even_heads = spec.head * spec.n_heads == spec.d_model
     if not plain_gelu and not spec.gated:

@@ -12,7 +12,7 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from core.export.refusal import Refusal
+from core.export.refusal import Refusal, refuse_unknown_parts
 from core.model.decoder import Decoder
 from core.record.atomic import TEMPORARY, commit_file, disk_error
 from core.spec.model import ModelSpec
@@ -69,6 +69,7 @@ def write_onnx(path: Path, decoder: Decoder, tokenizer_json: Path, name: str, de
         LabError: the disk is full.
     """
     spec, path = decoder.spec, Path(path)
+    refuse_unknown_parts(spec)
     if sum(p.numel() for p in decoder.parameters()) * 4 > LARGEST_BYTES:
         raise Refusal(
             "This model is larger than the 2 GB that one ONNX file holds.", "", "Export it to GGUF.")
@@ -117,7 +118,9 @@ def _forward(graph: _Graph, spec: ModelSpec, weights: dict) -> None:
         x = graph.op("Add", x, graph.op("Gather", graph.weight("positions", table), places))
     angles = None
     if "cos" in weights:
-        angles = [graph.op("Gather", graph.weight(key, weights[key]), places) for key in ("cos", "sin")]  # (T, head)
+        # One angle turns two features, each in its half of the head.
+        both = {key: np.concatenate([weights[key]] * 2, axis=-1) for key in ("cos", "sin")}
+        angles = [graph.op("Gather", graph.weight(key, table), places) for key, table in both.items()]  # (T, head)
     batch = graph.op("Shape", "ids", start=0, end=1)
     one = graph.ints(1)
     rows = graph.op("Concat", batch, one, one, one, axis=0)

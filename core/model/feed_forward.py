@@ -1,5 +1,7 @@
 """The feed-forward part of a block."""
 
+from functools import partial
+
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -8,10 +10,13 @@ from core.spec.model import ModelSpec
 
 ACTIVATIONS = {
     "gelu": F.gelu,
-    "gelu_tanh": lambda x: F.gelu(x, approximate="tanh"),
+    "gelu_tanh": partial(F.gelu, approximate="tanh"),
     "relu": F.relu,
+    "relu_squared": lambda x: F.relu(x).square(),  # So et al. 2021, Primer, arXiv:2109.08668
     "silu": F.silu,
+    "tanh": F.tanh,
 }
+GATES = {"swiglu": "silu", "geglu": "gelu", "geglu_tanh": "gelu_tanh", "reglu": "relu"}
 
 
 class FeedForward(nn.Module):
@@ -27,9 +32,9 @@ class FeedForward(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """x (B, T, D) -> (B, T, D)."""
-        if self.activation == "swiglu":
-            gate, up = self.gate(x), self.up(x)
-            return self.down(ops.swiglu(gate, up, path="ours") if self.path == "ours" else F.silu(gate) * up)
-        if self.activation == "geglu":
-            return self.down(F.gelu(self.gate(x)) * self.up(x))
-        return self.down(ACTIVATIONS[self.activation](self.up(x)))
+        if self.gate is None:
+            return self.down(ACTIVATIONS[self.activation](self.up(x)))
+        gate, up = self.gate(x), self.up(x)
+        if self.path == "ours" and self.activation == "swiglu":
+            return self.down(ops.swiglu(gate, up, path="ours"))
+        return self.down(ACTIVATIONS[GATES[self.activation]](gate) * up)

@@ -7,6 +7,7 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from core.errors import LabError
+from core.model.build import build_model
 from core.model.decoder import Decoder
 from core.spec.base import build
 from core.spec.model import ModelSpec
@@ -49,7 +50,7 @@ def load_decoder(checkpoint: Path, device: str = "cpu") -> tuple[Decoder, ModelS
             "This safetensors file was not written by Coldframe: it names no model shape.", str(path),
             "Open a checkpoint of a run of the lab.")
     spec = build(ModelSpec, json.loads(metadata["spec"]), str(path))
-    model = Decoder(spec)
+    model = build_model(spec)
     try:
         model.load_state_dict(tensors)
     except RuntimeError as error:

@@ -36,8 +36,24 @@ class LayerNorm(nn.Module):
         return F.layer_norm(x, self.weight.shape, self.weight, self.bias, self.eps)
 
 
-def norm(spec: ModelSpec) -> nn.Module:
-    """The normalisation a spec asks for."""
+def norm(spec: ModelSpec, width: int = 0) -> nn.Module:
+    """The normalisation a spec asks for, of the model's width or another."""
+    width = width or spec.d_model
     if spec.norm == "rms_norm":
-        return RMSNorm(spec.d_model, spec.norm_eps)
-    return LayerNorm(spec.d_model, spec.norm_eps, spec.bias)
+        return RMSNorm(width, spec.norm_eps)
+    return LayerNorm(width, spec.norm_eps, spec.norm_biased)
+
+
+def deep_norm_scales(spec: ModelSpec, encoder: bool = False) -> tuple[float, float]:
+    """DeepNorm's (alpha, beta): how much the residual is scaled up, and initial weights down; (1, 1) without it.
+
+    Source: Wang et al. 2022, arXiv:2203.00555, figure 2.
+    """
+    if not spec.deep_norm:
+        return 1.0, 1.0
+    n, m = spec.encoders, spec.n_layers
+    if not n:  # one stack
+        return (2 * m) ** 0.25, (8 * m) ** -0.25
+    if encoder:
+        return 0.81 * (n**4 * m) ** (1 / 16), 0.87 * (n**4 * m) ** (-1 / 16)
+    return (3 * m) ** 0.25, (12 * m) ** -0.25

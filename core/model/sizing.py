@@ -9,28 +9,104 @@ FLOAT = 4  # bytes
 
 def parameters(spec: ModelSpec) -> dict[str, int]:
     """Exact number of learned values by part, and their ``total``."""
-    d, bias = spec.d_model, spec.bias
-    q, kv = spec.n_heads * spec.head, spec.kv * spec.head
-    attention = d * q + 2 * d * kv + q * d + (q + 2 * kv + d if bias else 0)
-    matrices = 3 if spec.gated else 2
-    feed_forward = matrices * d * spec.ff + (((matrices - 1) * spec.ff + d) if bias else 0)
-    norm = d * (2 if spec.norm == "layer_norm" and bias else 1)
+    stacks = spec.n_layers + spec.encoders
+    built = stacks if not spec.shared_layers else 1 + (spec.encoders > 0)
+    cross = spec.n_layers if spec.encoders else 0
+    if spec.shared_layers:
+        cross = min(cross, 1)
+    query = int(spec.query_layer)
+    sparse = _sparse_blocks(spec)
+    expert, dense = spec.experts.count * feed_forward(spec), feed_forward(spec)
+    router = spec.experts.count * spec.d_model if spec.experts.router == "learned" else 0
     parts = {
-        "embedding": spec.vocab_size * d,
-        "positions": spec.context * d if spec.position == "learned" else 0,
-        "attention": spec.n_layers * attention,
-        "feed_forward": spec.n_layers * feed_forward,
-        "norms": (2 * spec.n_layers + 1) * norm,
-        "head": 0 if spec.tied_head else spec.vocab_size * d,
+        "embedding": spec.vocab_size * spec.embed,
+        "positions": _positions(spec),
+        "attention": (built + cross + query) * attention(spec) + (built + query) * relative(spec),
+        "feed_forward": (built + query - sparse) * dense + sparse * (expert + router),
+        "norms": _norms(spec, built, cross, query),
+        "head": _head(spec),
     }
     return {**parts, "total": sum(parts.values())}
+
+
+def active_parameters(spec: ModelSpec) -> int:
+    """Learned values that one token meets: of the experts only those it is sent to."""
+    idle = max(0, spec.experts.count - spec.experts.top)
+    return parameters(spec)["total"] - _sparse_blocks(spec) * idle * feed_forward(spec)
+
+
+def attention(spec: ModelSpec) -> int:
+    """Values of one attention: four matrices, their biases, norms of queries and keys."""
+    d, q, kv = spec.d_model, spec.n_heads * spec.head, spec.kv * spec.head
+    biases = (q + 2 * kv if spec.qkv_biased else 0) + (d if spec.out_biased else 0)
+    return d * q + 2 * d * kv + q * d + biases + (2 * spec.head if spec.qk_norm else 0)
+
+
+def relative(spec: ModelSpec) -> int:
+    """Values of the relative positions that each attention learns for itself."""
+    heads = spec.n_heads * spec.head
+    return spec.d_model * heads + 2 * heads if spec.position == "xl" else 0
+
+
+def feed_forward(spec: ModelSpec) -> int:
+    """Values of one dense feed-forward part, or of one expert."""
+    matrices = 3 if spec.gated else 2
+    return matrices * spec.d_model * spec.ff + (((matrices - 1) * spec.ff + spec.d_model) if spec.bias else 0)
+
+
+def _sparse_blocks(spec: ModelSpec) -> int:
+    if not spec.experts.count:
+        return 0
+    if spec.shared_layers:
+        return (1 if spec.experts.every == 1 else 0) * (1 + (spec.encoders > 0))
+    every = spec.experts.every
+    query = int(spec.query_layer and (spec.n_layers + 1) % every == 0)
+    return spec.n_layers // every + spec.encoders // every + query
+
+
+def _norm(spec: ModelSpec, width: int) -> int:
+    return width * (2 if spec.norm_biased else 1)
+
+
+def _positions(spec: ModelSpec) -> int:
+    """Position and segment vectors of every stack, and tables of relative positions shared by its layers."""
+    stacks = 1 + (spec.encoders > 0)
+    each = spec.segments * spec.embed
+    if spec.position == "learned":
+        each += spec.context * spec.embed
+    elif spec.position == "t5":
+        each += spec.relative_buckets * spec.n_heads
+    elif spec.position == "deberta":
+        each += 2 * spec.relative_buckets * spec.d_model + _norm(spec, spec.d_model)
+    if spec.embed != spec.d_model:
+        each += spec.embed * spec.d_model + spec.d_model  # widened
+    return stacks * each + (spec.context * spec.d_model if spec.query_layer else 0)
+
+
+def _norms(spec: ModelSpec, built: int, cross: int, query: int) -> int:
+    stacks = 1 + (spec.encoders > 0)
+    a_block = 1 if spec.parallel == "one_norm" else 2
+    a_block *= 2 if spec.norm_place == "sandwich" else 1
+    a_cross = 2 if spec.norm_place == "sandwich" else 1
+    count = a_block * (built + query) + a_cross * cross + (stacks if spec.final_normed else 0)
+    return count * _norm(spec, spec.d_model) + (stacks * _norm(spec, spec.embed) if spec.embed_norm else 0)
+
+
+def _head(spec: ModelSpec) -> int:
+    narrow = spec.embed if spec.head_transform else spec.d_model
+    found = 0 if spec.tied_head else spec.vocab_size * narrow
+    if spec.head_transform:
+        found += spec.d_model * spec.embed + spec.embed + _norm(spec, spec.embed)
+    elif spec.tied_head and spec.embed != spec.d_model:
+        found += spec.d_model * spec.embed
+    return found + (spec.vocab_size if spec.head_bias else 0)
 
 
 class Flops(msgspec.Struct, frozen=True):
     """Floating-point operations for one token (a multiply and an add are two), at full context."""
 
     matrices: int  # forward, all matrix products with weights, the head included
-    attention: int  # forward, scores and weighted sums, mean over the places of a causal context
+    attention: int  # forward, scores and weighted sums, mean over the places of a context
 
     @property
     def forward(self) -> int:
@@ -44,10 +120,19 @@ class Flops(msgspec.Struct, frozen=True):
 
 def flops_per_token(spec: ModelSpec) -> Flops:
     """FLOPs of one token. Source: Kaplan et al. 2020, arXiv:2001.08361, table 1 (with the causal half)."""
-    parts = parameters(spec)
-    weights = parts["attention"] + parts["feed_forward"] + spec.vocab_size * spec.d_model
-    attention = spec.n_layers * 2 * 2 * spec.n_heads * spec.head * (spec.context + 1) // 2
-    return Flops(matrices=2 * weights, attention=attention)
+    layers = spec.n_layers + spec.encoders + int(spec.query_layer)
+    sparse = _sparse_blocks(spec) if not spec.shared_layers else layers * (_sparse_blocks(spec) > 0)
+    router = spec.experts.count * spec.d_model if spec.experts.router == "learned" else 0
+    weights = (layers + (spec.n_layers if spec.encoders else 0)) * attention(spec) + layers * relative(spec)
+    weights += (layers - sparse) * feed_forward(spec) + sparse * (spec.experts.top * feed_forward(spec) + router)
+    weights += spec.vocab_size * (spec.embed if spec.head_transform or spec.tied_head else spec.d_model)
+    weights += spec.d_model * spec.embed * ((spec.embed != spec.d_model) + spec.head_transform)
+    causal = spec.layout == "decoder"
+    seen = (spec.context + 1) / 2 if causal else spec.context
+    scores = layers * 2 * 2 * spec.n_heads * spec.head * seen
+    if spec.encoders:
+        scores += spec.n_layers * 2 * 2 * spec.n_heads * spec.head * spec.context
+    return Flops(matrices=2 * weights, attention=int(scores))
 
 
 def training_memory(spec: ModelSpec, micro_batch: int, bf16: bool = False) -> dict[str, int]:
@@ -57,12 +142,12 @@ def training_memory(spec: ModelSpec, micro_batch: int, bf16: bool = False) -> di
     keeps for the backward pass of each part; under bf16 autocast half of that is two bytes wide.
     """
     n = parameters(spec)["total"]
-    tokens = micro_batch * spec.context
+    tokens, layers = micro_batch * spec.context, spec.n_layers + spec.encoders
     width = spec.d_model * 6 + spec.n_heads * spec.head * 3 + spec.kv * spec.head * 3
-    width += spec.ff * (4 if spec.gated else 2)
-    kept = tokens * (spec.n_layers * width + 4 * spec.d_model) * (FLOAT * 3 // 4 if bf16 else FLOAT)
+    width += spec.ff * (4 if spec.gated else 2) * (spec.experts.top if spec.experts.count else 1)
+    kept = tokens * (layers * width + 4 * spec.d_model) * (FLOAT * 3 // 4 if bf16 else FLOAT)
     if spec.dropout:  # then torch's attention on the processor keeps its weights, their mask and their product
-        kept += tokens * spec.n_layers * spec.n_heads * spec.context * FLOAT * 3
+        kept += tokens * layers * spec.n_heads * spec.context * FLOAT * 3
     logits = tokens * spec.vocab_size * FLOAT * 2
     parts = {"weights": FLOAT * n, "gradients": FLOAT * n, "optimizer": 2 * FLOAT * n, "activations": kept,
              "logits": logits}  # fmt: skip
@@ -71,6 +156,7 @@ def training_memory(spec: ModelSpec, micro_batch: int, bf16: bool = False) -> di
 
 def inference_memory(spec: ModelSpec, length: int = 0, bytes_per_weight: float = FLOAT) -> dict[str, int]:
     """Bytes of answering: weights, and the cache of keys and values at ``length`` tokens (0 = full context)."""
-    cache = 2 * spec.n_layers * spec.kv * spec.head * (length or spec.context) * FLOAT
+    layers = spec.n_layers + int(spec.query_layer)
+    cache = 2 * layers * spec.kv * spec.head * (length or spec.context) * FLOAT
     weights = round(parameters(spec)["total"] * bytes_per_weight)
     return {"weights": weights, "kv_cache": cache, "total": weights + cache}

@@ -36,6 +36,7 @@ class Field(msgspec.Struct, frozen=True):
     spec: type | None = None  # for kind "spec": the nested spec's type
     picks: str = ""  # names a folder of the workspace ("corpora") whose entries are the choices
     measure: str = ""  # what a cleaning rule measures that this field is the threshold of
+    when: str = ""  # other fields' values for which it means anything: "family=transformer", "position=t5|deberta"
     keeps: str = ""  # which side of the threshold is kept: "above" or "below", the threshold itself included
 
 
@@ -51,10 +52,12 @@ def about(
     picks: str = "",
     measure: str = "",
     keeps: str = "",
+    when: str = "",
 ) -> Meta:
     """Describe a spec field: ``name: Annotated[int, about("Layers", "…", low=1)] = 4``."""
     extra = {
-        "unit": unit, "source": source, "expert": expert, "picks": picks, "measure": measure, "keeps": keeps}
+        "unit": unit, "source": source, "expert": expert, "picks": picks, "measure": measure,
+        "keeps": keeps, "when": when}
     return Meta(title=label, description=help, ge=low, le=high, extra=extra)
 
 

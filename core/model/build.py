@@ -1,0 +1,21 @@
+"""From a spec to the module that it describes."""
+
+from torch import nn
+
+from core.errors import LabError
+from core.model.decoder import Decoder
+from core.model.encoder_decoder import EncoderDecoder
+from core.spec.model import ModelSpec
+
+
+def build_model(spec: ModelSpec) -> nn.Module:
+    """The model of a spec whose vocabulary size is resolved; weights are torch's own initial ones.
+
+    Raises:
+        LabError: a kind of model that has no module yet.
+    """
+    if spec.family == "transformer":
+        return EncoderDecoder(spec) if spec.layout == "encoder_decoder" else Decoder(spec)
+    raise LabError(
+        "Models of the family {family} cannot be built yet.", "model.family", "Choose a Transformer.",
+        family=spec.family)
