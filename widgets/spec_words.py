@@ -15,6 +15,17 @@ CHOICES = {
     "cpu": "CPU", "cuda": "CUDA", "fp32": "fp32", "bf16": "bf16", "best": "Best", "last": "Last",
     "gguf-f32": "GGUF F32", "gguf-f16": "GGUF F16", "gguf-q8_0": "GGUF Q8_0", "gguf-q4_k_m": "GGUF Q4_K_M",
     "onnx": "ONNX",
+    "transformer": "Transformer", "lstm": "LSTM", "window": "Window", "word_vectors": "Word vectors",
+    "ngram": "N-grams", "decoder": "Decoder", "prefix": "Prefix decoder", "encoder": "Encoder",
+    "encoder_decoder": "Encoder-decoder", "pre": "Before", "post": "After", "sandwich": "Before and after",
+    "as_bias": "As the others", "yes": "Yes", "no": "No", "one_norm": "One norm", "two_norms": "Two norms",
+    "alibi": "ALiBi", "t5": "T5 buckets", "xl": "Transformer-XL", "deberta": "DeBERTa", "half": "Halves",
+    "interleaved": "Neighbours", "linear": "Linear", "ntk": "NTK", "yarn": "YaRN", "relu_squared": "Squared ReLU",
+    "tanh": "tanh", "geglu_tanh": "GeGLU (tanh)", "reglu": "ReGLU", "qkv": "Queries, keys, values", "full": "Full",
+    "banded": "Banded in turn", "random": "Random", "causal": "Next token", "masked": "Masked tokens",
+    "span_corruption": "Span corruption", "infilling": "Text infilling", "denoisers": "Mixture of denoisers",
+    "blank_infilling": "Blank infilling", "permutation": "Permutation", "replaced": "Replaced tokens",
+    "unilm": "UniLM", "skip_gram": "Skip-gram", "cbow": "CBOW", "token": "Token", "word": "Word", "span": "Span",
 }  # fmt: skip
 ZERO = r"\b0 = ([^.;,:(。；，：（]+)"  # what help texts say of a zero
 
