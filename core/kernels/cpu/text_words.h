@@ -1,0 +1,336 @@
+// Cuts text into words as spaCy's tokenizer does for English: white space, then what is cut off both ends of a
+// chunk, then what stands inside it, with a list of chunks that come apart in their own way (text_specials.py).
+// text_reference.py says the same in Python.
+#pragma once
+#include <string>
+#include <unordered_map>
+
+#include "text.h"
+
+namespace text {
+
+struct Word {
+    Span span;
+    uint32_t characters;
+    uint32_t any, all;  // classes that one of its characters has, and that every one has
+};
+
+struct Special {
+    std::string word;
+    std::vector<size_t> pieces;  // bytes of each
+};
+
+// Chunks with words of their own, found by hash; a bitmap answers almost every question with "no".
+class Specials {
+public:
+    // `listed`: pieces that end in \x1f, words that end in \x1e.
+    void read(Span listed) {
+        table_.clear();
+        std::memset(maybe_, 0, sizeof maybe_);
+        longest = 0;
+        Special special;
+        std::string piece;
+        for (const Byte* at = listed.begin; at < listed.end; ++at) {
+            if (*at == 0x1f) {
+                special.word += piece;
+                special.pieces.push_back(piece.size());
+                piece.clear();
+            } else if (*at == 0x1e) {
+                const Byte* word = reinterpret_cast<const Byte*>(special.word.data());
+                const uint64_t key = hash({word, word + special.word.size()});
+                maybe_[key >> 6 & 1023] |= uint64_t{1} << (key & 63);
+                if (special.word.size() > longest) longest = special.word.size();
+                table_[key] = special;
+                special = Special();
+            } else {
+                piece += static_cast<char>(*at);
+            }
+        }
+    }
+
+    const Special* find(Span span) const { return span.size() > longest ? nullptr : find(span, hash(span)); }
+
+    const Special* find(Span span, uint64_t key) const {
+        if (!(maybe_[key >> 6 & 1023] >> (key & 63) & 1)) return nullptr;
+        const auto found = table_.find(key);
+        if (found == table_.end() || found->second.word.size() != span.size() ||
+            std::memcmp(found->second.word.data(), span.begin, span.size()) != 0)
+            return nullptr;
+        return &found->second;
+    }
+
+    size_t longest = 0;
+
+private:
+    uint64_t maybe_[1024] = {};
+    std::unordered_map<uint64_t, Special> table_;
+};
+
+extern Specials specials;
+
+class Splitter {
+public:
+    // Calls sink.word(const Word&) for every word, and sink.gap() where more than one space lies between two chunks.
+    template <class Sink>
+    void split(Span text, Sink& sink) {
+        const Byte* at = text.begin;
+        while (at < text.end) {
+            const Byte* chunk = skip_space(at, text.end, sink);
+            if (chunk == text.end) return;
+            uint32_t any = 0;
+            at = chunk;
+            while (at < text.end) {  // most chunks are ASCII
+                if (*at >= 0x80) break;
+                const uint32_t flags = classes[*at];
+                if (flags & SPACE) break;
+                any |= flags;
+                ++at;
+            }
+            if (at < text.end && *at >= 0x80) {
+                at = end_of_chunk(at, text.end);
+                affixes({chunk, at}, sink);
+            } else if ((any & ~uint32_t{LETTER | UPPER | LOWER | WORD | HOST | BEFORE_DOT}) == 0 && (any & LETTER)) {
+                plain({chunk, at}, any, sink);
+            } else {
+                affixes({chunk, at}, sink);
+            }
+        }
+    }
+
+    void release() { std::vector<Character>().swap(chunk_); }
+
+private:
+    struct Character {
+        const Byte* at;
+        uint32_t code, flags;
+    };
+
+    template <class Sink>
+    static const Byte* skip_space(const Byte* at, const Byte* end, Sink& sink) {
+        const Byte* begin = at;
+        while (at < end) {
+            const Byte* next = at;
+            if (!(class_of(next_character(next, end)) & SPACE)) break;
+            at = next;
+        }
+        if (at < end && (at - begin > 1 || (at > begin && *begin != ' '))) sink.gap();
+        return at;
+    }
+
+    static const Byte* end_of_chunk(const Byte* at, const Byte* end) {
+        while (at < end) {
+            const Byte* next = at;
+            if (class_of(next_character(next, end)) & SPACE) break;
+            at = next;
+        }
+        return at;
+    }
+
+    // Nothing but ASCII letters, "_" and "-" excepted.
+    template <class Sink>
+    static void plain(Span chunk, uint32_t any, Sink& sink) {
+        const Special* special = specials.find(chunk);
+        if (special != nullptr) return spelt(chunk.begin, *special, sink);
+        sink.word({chunk, static_cast<uint32_t>(chunk.size()), any, LETTER});
+    }
+
+    template <class Sink>
+    static void spelt(const Byte* at, const Special& special, Sink& sink) {
+        for (size_t bytes : special.pieces) {
+            sink.word(measured({at, at + bytes}));
+            at += bytes;
+        }
+    }
+
+    static Word measured(Span span) {
+        Word word = {span, 0, 0, ~uint32_t{0}};
+        for (const Byte* at = span.begin; at < span.end; ++word.characters) {
+            const uint32_t flags = class_of(next_character(at, span.end));
+            word.any |= flags;
+            word.all &= flags;
+        }
+        return word;
+    }
+
+    const Byte* place(size_t i) const { return chunk_[i].at; }
+    Span span(size_t begin, size_t end) const { return {place(begin), place(end)}; }
+    bool is(size_t i, uint32_t flags) const { return (chunk_[i].flags & flags) != 0; }
+    uint32_t code(size_t i) const { return chunk_[i].code; }
+
+    // Cut what stands at both ends off, as long as there is something and the rest is no special; then the inside.
+    template <class Sink>
+    void affixes(Span whole, Sink& sink) {
+        chunk_.clear();
+        for (const Byte* at = whole.begin; at < whole.end;) {
+            const Byte* begin = at;
+            const uint32_t code = next_character(at, whole.end);
+            chunk_.push_back({begin, code, class_of(code)});
+        }
+        size_t begin = 0, end = chunk_.size();
+        chunk_.push_back({whole.end, 0, 0});
+        suffixes_.clear();
+        const Special* special = nullptr;
+        while (begin < end && (special = specials.find(span(begin, end))) == nullptr) {
+            const size_t prefix = prefix_of(begin, end);
+            if (prefix > 0 && begin + prefix < end &&
+                (special = specials.find(span(begin + prefix, end))) != nullptr) {
+                sink.word(measured(span(begin, begin + prefix)));
+                begin += prefix;
+                break;
+            }
+            const size_t suffix = suffix_of(begin + prefix, end);
+            if (suffix > 0 && begin < end - suffix && (special = specials.find(span(begin, end - suffix))) != nullptr) {
+                suffixes_.push_back(end);
+                end -= suffix;
+                break;
+            }
+            if (prefix + suffix == 0) break;
+            if (prefix > 0) sink.word(measured(span(begin, begin + prefix)));
+            begin += prefix;
+            if (suffix > 0) suffixes_.push_back(end);
+            end -= suffix;
+        }
+        if (special != nullptr) spelt(place(begin), *special, sink);
+        else if (begin < end) inside(begin, end, sink);
+        for (size_t i = suffixes_.size(); i-- > 0; end = suffixes_[i]) sink.word(measured(span(end, suffixes_[i])));
+    }
+
+    // Characters to cut off the beginning; 0 = none.
+    size_t prefix_of(size_t begin, size_t end) const {
+        const uint32_t first = code(begin);
+        if (is(begin, AFFIX | OPENING)) return 1;
+        if (first == '+') return begin + 1 < end && is(begin + 1, DIGIT) ? 0 : 1;
+        if (first == '.') {
+            size_t dots = 1;
+            while (begin + dots < end && code(begin + dots) == '.') ++dots;
+            return dots > 1 ? dots : 0;
+        }
+        if ((first == 'A' || first == 'C') && begin + 1 < end && code(begin + 1) == '$') return 2;
+        if (first == 'U' && begin + 2 < end && code(begin + 1) == 'S' && code(begin + 2) == '$') return 3;
+        return 0;
+    }
+
+    // Characters to cut off the end; 0 = none.
+    size_t suffix_of(size_t begin, size_t end) const {
+        if (begin == end) return 0;
+        const uint32_t last = code(end - 1);
+        const size_t length = end - begin;
+        if ((last == 's' || last == 'S') && length > 1 && (code(end - 2) == '\'' || code(end - 2) == 0x2019)) return 2;
+        if (last == '.' && length > 1) {
+            size_t dots = 1;
+            while (dots < length && code(end - 1 - dots) == '.') ++dots;
+            if (dots > 1) return dots;
+            if (is(end - 2, BEFORE_DOT)) return 1;
+            const auto capital = [this](size_t i) { return is(i, LETTER) && !is(i, LOWER); };
+            if (length > 2 && capital(end - 2) && capital(end - 3)) return 1;
+            return length > 2 && code(end - 3) == 0xb0 && is_degree(code(end - 2)) ? 1 : 0;
+        }
+        if (const size_t unit = unit_of(begin, end)) return unit;
+        if (is(end - 1, AFFIX)) return 1;
+        return last == '+' && length > 1 && is(end - 2, DIGIT) ? 1 : 0;
+    }
+
+    static bool is_degree(uint32_t c) { return c == 'F' || c == 'f' || c == 'C' || c == 'c' || c == 'K' || c == 'k'; }
+
+    // A unit of measure or a currency that stands behind a digit.
+    size_t unit_of(size_t begin, size_t end) const {
+        size_t start = end;
+        while (start > begin && end - start < 5 && !is(start - 1, DIGIT)) --start;
+        if (start == begin || start == end || !is(start - 1, DIGIT)) return 0;
+        if (end - start == 1 && is(start, CURRENCY)) return 1;
+        static const char* units[] = {
+            "km", "km²", "km³", "m", "m²", "m³", "dm", "dm²", "dm³", "cm", "cm²", "cm³", "mm", "mm²", "mm³", "ha",
+            "µm", "nm", "yd", "in", "ft", "kg", "g", "mg", "µg", "t", "lb", "oz", "m/s", "km/h", "kmh", "mph", "hPa",
+            "Pa", "mbar", "mb", "MB", "kb", "KB", "gb", "GB", "tb", "TB", "T", "G", "M", "K", "%", "US$", "C$", "A$"};
+        const Span tail = span(start, end);
+        for (const char* unit : units)
+            if (std::strlen(unit) == tail.size() && ends_with(tail, unit)) return end - start;
+        return 0;
+    }
+
+    template <class Sink>
+    void inside(size_t begin, size_t end, Sink& sink) {
+        if (is_address(begin, end)) {
+            sink.word(measured(span(begin, end)));
+            return;
+        }
+        size_t start = begin;
+        for (size_t i = begin; i < end;) {
+            const size_t cut = infix_of(begin, i, end);
+            if (cut > 0 && i > begin) {
+                if (i > start) sink.word(measured(span(start, i)));
+                sink.word(measured(span(i, i + cut)));
+                start = i + cut;
+            }
+            i += cut > 0 ? cut : 1;
+        }
+        if (start < end) sink.word(measured(span(start, end)));
+    }
+
+    // Characters of what is cut out at `i`, between two words; 0 = nothing.
+    size_t infix_of(size_t begin, size_t i, size_t end) const {
+        const uint32_t c = code(i);
+        if (is(i, LETTER | DIGIT)) return 0;
+        if (c == '.') {
+            size_t dots = 1;
+            while (i + dots < end && code(i + dots) == '.') ++dots;
+            if (dots > 1) return dots;
+        }
+        if (c == 0x2026 || is(i, ICON)) return 1;
+        if (i == begin || i + 1 >= end) return 0;
+        const bool after_letter = is(i - 1, LETTER), after_digit = is(i - 1, DIGIT);
+        if (after_digit && (c == '+' || c == '-' || c == '*' || c == '^') && (is(i + 1, DIGIT) || code(i + 1) == '-'))
+            return 1;
+        if (c == '.')
+            return ((after_letter && !is(i - 1, UPPER)) || is(i - 1, QUOTE)) &&
+                   ((is(i + 1, LETTER) && !is(i + 1, LOWER)) || is(i + 1, QUOTE));
+        if (!after_letter && !after_digit) return 0;
+        if (c == ',') return after_letter && is(i + 1, LETTER);
+        if (c == ':' || c == '<' || c == '>' || c == '=' || c == '/') return is(i + 1, LETTER);
+        const size_t hyphens = hyphens_at(i, end);
+        return hyphens > 0 && i + hyphens < end && is(i + hyphens, LETTER) ? hyphens : 0;
+    }
+
+    // One to three "-", one or two em dashes, one en dash or one "~".
+    size_t hyphens_at(size_t i, size_t end) const {
+        const uint32_t c = code(i);
+        const size_t most = c == '-' ? 3 : c == 0x2014 ? 2 : c == 0x2013 || c == '~' ? 1 : 0;
+        size_t count = 0;
+        while (count < most && i + count < end && code(i + count) == c) ++count;
+        return count;
+    }
+
+    // Whether it is a web address: [scheme://][user@]host.domain[:port][/...], which is not cut.
+    bool is_address(size_t begin, size_t end) const {
+        size_t host = begin, at = begin;
+        while (at < end && (is(at, WORD) || code(at) == '+' || code(at) == '-' || code(at) == '.')) ++at;
+        if (at - begin >= 2 && at + 2 < end && code(at) == ':' && code(at + 1) == '/' && code(at + 2) == '/')
+            host = at + 3;
+        for (size_t i = host; i < end && code(i) != '/' && code(i) != '?' && code(i) != '#'; ++i)
+            if (code(i) == '@') host = i + 1;
+        size_t label = host, dot = 0, stop = host;  // the label being read, and the last full stop before it
+        for (; stop < end && (is(stop, HOST) || code(stop) == '.'); ++stop) {
+            if (code(stop) != '.') continue;
+            if (stop == label || stop - label > 64 || !edge(label) || !edge(stop - 1)) return false;
+            dot = stop;
+            label = stop + 1;
+        }
+        if (dot == 0 || stop - label < 2 || stop - label > 63) return false;
+        for (size_t i = label; i < stop; ++i)
+            if (!is(i, LETTER) || is(i, UPPER)) return false;
+        if (stop < end && code(stop) == ':') {
+            size_t digits = 0;
+            while (stop + 1 + digits < end && is(stop + 1 + digits, DIGIT)) ++digits;
+            if (digits < 2 || digits > 5) return false;
+            stop += 1 + digits;
+        }
+        return stop == end || code(stop) == '/' || code(stop) == '?' || code(stop) == '#';
+    }
+
+    bool edge(size_t i) const { return code(i) != '_' && code(i) != '-'; }  // may begin and end a label
+
+    std::vector<Character> chunk_;
+    std::vector<size_t> suffixes_;
+};
+
+}  // namespace text
