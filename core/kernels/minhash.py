@@ -6,7 +6,7 @@ Rows of documents are uint32 here: at most 4,294,967,295 documents in one corpus
 
 import ctypes
 from collections.abc import Sequence
-from ctypes import POINTER, Structure, c_double, c_int, c_int32, c_int64, c_void_p
+from ctypes import POINTER, Structure, c_char_p, c_double, c_int, c_int32, c_int64, c_void_p
 from functools import cache
 from typing import NamedTuple
 
@@ -35,7 +35,7 @@ class Shingles(NamedTuple):
 
 
 class _ShingleJob(Structure):
-    _fields_ = [("text", c_void_p), ("ends", c_void_p), ("documents", c_int64), ("words", c_int64),
+    _fields_ = [("text", c_char_p), ("ends", c_void_p), ("documents", c_int64), ("words", c_int64),
                 ("hashes", c_void_p), ("starts", c_void_p), ("n_words", c_void_p)]
 
 
@@ -48,6 +48,11 @@ class _MinhashJob(Structure):
 class _MergeJob(Structure):
     _fields_ = [(name, c_void_p) for name in ("shingles", "starts", "left", "right", "left_row", "right_row")] + [
         ("pairs", c_int64), ("threshold", c_double), ("parents", c_void_p), ("similarity", c_void_p)]
+
+
+def _at(array: np.ndarray) -> int:
+    """Where the numbers of an array lie; ``array.ctypes.data`` takes five times as long to say."""
+    return array.__array_interface__["data"][0]
 
 
 @cache
@@ -79,12 +84,20 @@ def shingles(texts: Sequence[str], words: int) -> Shingles:
     data = b"".join(pieces)
     hashes = np.empty(len(data) // 2 + len(pieces), np.uint64)
     starts, n_words = np.zeros(len(pieces) + 1, np.int64), np.empty(len(pieces), np.int64)
-    held = ctypes.c_char_p(data)
-    job = _ShingleJob(ctypes.cast(held, c_void_p), ends.ctypes.data, len(pieces), words,
-                      hashes.ctypes.data, starts.ctypes.data, n_words.ctypes.data)
+    job = _ShingleJob(data, _at(ends), len(pieces), words,
+                      _at(hashes), _at(starts), _at(n_words))
     found = _library().coldframe_shingles(job)
     assert found >= 0, f"{words} words in a shingle"
     return Shingles(hashes[:found], starts, n_words)
+
+
+def unique(keys: np.ndarray) -> np.ndarray:
+    """The different ones among uint64 keys, ascending: np.unique, faster."""
+    keys = np.sort(keys)
+    new = np.empty(len(keys), bool)
+    new[:1] = True
+    np.not_equal(keys[1:], keys[:-1], out=new[1:])
+    return keys[new]
 
 
 def _plain_shingles(texts: Sequence[str], words: int) -> Shingles:
@@ -131,8 +144,8 @@ class MinHash:
                 signatures[d], keys[d] = found[:kept], reference.band_keys(found, self.bands, self.rows)
             return signatures, keys
         job = _MinhashJob(
-            shingles.ctypes.data, starts.ctypes.data, self.multipliers.ctypes.data, self.offsets.ctypes.data,
-            signatures.ctypes.data, keys.ctypes.data, count, self.bands, self.rows, kept, len(self.multipliers))
+            _at(shingles), _at(starts), _at(self.multipliers), _at(self.offsets),
+            _at(signatures), _at(keys), count, self.bands, self.rows, kept, len(self.multipliers))
         library.coldframe_minhash(job, 1)
         return signatures, keys
 
@@ -154,11 +167,10 @@ def band_pairs(keys: np.ndarray, rows: np.ndarray) -> np.ndarray:
         found = sorted(reference.band_pairs(keys, rows))
         return np.array([low << 32 | high for low, high in found], np.uint64)
     pairs = np.empty(8 * len(keys), np.uint64)
-    count = library.coldframe_band_pairs(keys.ctypes.data, rows.ctypes.data, len(keys), pairs.ctypes.data)
+    count = library.coldframe_band_pairs(_at(keys), _at(rows), len(keys), _at(pairs))
     if count < 0:
         raise MemoryError("candidates of near-duplicates")
-    found = np.sort(pairs[:count])  # np.unique would hash them, ten times slower
-    return found[np.diff(found, prepend=np.uint64(0)) > 0]  # no pair is 0: its two rows differ
+    return unique(pairs[:count])
 
 
 def merge(shingles: np.ndarray, starts: np.ndarray, left: np.ndarray, right: np.ndarray, threshold: float = 0.0,
@@ -183,9 +195,9 @@ def merge(shingles: np.ndarray, starts: np.ndarray, left: np.ndarray, right: np.
             similarity[i] = _join(shingles, starts, (a, b), (int(low[i]), int(high[i])), threshold, parents)
         return similarity
     job = _MergeJob(
-        shingles.ctypes.data, starts.ctypes.data, left.ctypes.data, right.ctypes.data, low.ctypes.data,
-        high.ctypes.data, len(left), threshold, None if parents is None else parents.ctypes.data,
-        similarity.ctypes.data)
+        _at(shingles), _at(starts), _at(left), _at(right), _at(low),
+        _at(high), len(left), threshold, None if parents is None else _at(parents),
+        _at(similarity))
     if not library.coldframe_merge(job):
         raise MemoryError("comparing near-duplicates")
     return similarity
