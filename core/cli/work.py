@@ -1,4 +1,4 @@
-"""The verbs that start a job and follow it: clean, tokenize, train, index, export, verify, resume."""
+"""The verbs that start a job and follow it: clean, tokenize, the filters, train, index, export, verify, resume."""
 
 import argparse
 from pathlib import Path
@@ -7,12 +7,14 @@ import msgspec
 
 from core.cli.follow import run_to_end
 from core.cli.options import FIELD, add_spec, add_workspace, default_workspace, read_spec
+from core.cli.place import claim, finished
 from core.errors import LabError
 from core.jobs.registry import KINDS
 from core.record.folder import ROOMS, JobFolder, Workspace
 from core.record.lock import is_alive
 from core.record.view import JobView
 from core.spec.base import fields
+from core.spec.corpus import CorpusSpec
 
 
 class Verb(msgspec.Struct, frozen=True):
@@ -29,6 +31,9 @@ VERBS = {
     "clean": Verb("corpus", "read files and folders, clean them, and keep the reason for every rejection",
                   presets="data"),
     "tokenize": Verb("tokenizer", "train a tokenizer on a corpus", stem="corpus"),
+    "reference": Verb("reference", "learn what text you trust is like, and how far other text is from it",
+                      stem="corpus"),
+    "classifier": Verb("classifier", "learn to tell good text from candidates", stem="good"),
     "train": Verb("train", "grow a model", "models", "model", stem="corpus"),
     "index": Verb("index", "index a run's training text, so that its words can be traced", stem="run"),
     "export": Verb("export", "write a run as GGUF and ONNX files and check their answers", stem="run"),
@@ -43,8 +48,10 @@ def add_verbs(add_verb) -> None:
         add_workspace(parser)
         parser.add_argument("--name", help="what to call it (default: a free name)")
         parser.add_argument("--detach", action="store_true", help="start it and leave; it goes on by itself")
-        parser.set_defaults(job=verb)
+        parser.set_defaults(job=verb, out=None)
         _add_subject(parser, verb)
+        if verb.kind == "corpus":
+            _add_places(parser)
         add_spec(parser, KINDS[verb.kind].spec_type(), verb.presets, verb.into)
     parser = add_verb("resume", resume, "go on with a job that was stopped, failed or crashed")
     add_workspace(parser)
@@ -60,18 +67,32 @@ def _add_subject(parser: argparse.ArgumentParser, verb: Verb) -> None:
                             help=first.help)
 
 
+def _add_places(parser: argparse.ArgumentParser) -> None:
+    """Where text comes from and goes to, in the words of a command line."""
+    parser.add_argument("--input", nargs="+", dest=f"{FIELD}sources", metavar="FILE", default=argparse.SUPPRESS,
+                        help="another name for --sources")
+    parser.add_argument("--out", type=Path, metavar="DIR",
+                        help="make DIR itself the corpus, outside the workspace; the same command again goes on "
+                             "where it was interrupted")
+
+
 def start(args: argparse.Namespace, _open_window) -> dict:
     """Create the job and follow it to its end; the result, for machines."""
     verb = args.job
-    spec = read_spec(args)
+    spec = _absolute(read_spec(args))
     workspace = Workspace(args.workspace or default_workspace())
-    name = args.name or workspace.free_name(ROOMS[verb.kind], _stem(verb, spec))
-    folder = workspace.create(verb.kind, name, spec)
+    if args.out is not None:
+        folder = claim(args.out, workspace, verb.kind, spec)
+        if view := finished(folder):
+            return tell(args, result_of(view, folder))
+    else:
+        name = args.name or workspace.free_name(ROOMS[verb.kind], _stem(verb, spec))
+        folder = workspace.create(verb.kind, name, spec)
     if args.detach:
         from core.jobs.launch import launch
 
         launch(folder)
-        return tell(args, {"kind": verb.kind, "name": name, "folder": str(folder.root)})
+        return tell(args, {"kind": verb.kind, "name": folder.name, "folder": str(folder.root)})
     return tell(args, result_of(run_to_end(folder), folder))
 
 
@@ -122,8 +143,16 @@ def tell(args: argparse.Namespace, result: dict) -> dict:
     return result
 
 
+def _absolute(spec):
+    """Files to read by their full paths: the worker does not stand where the command was typed."""
+    if not isinstance(spec, CorpusSpec):
+        return spec
+    sources = [s if s.startswith("builtin:") else str(Path(s).expanduser().absolute()) for s in spec.sources]
+    return msgspec.structs.replace(spec, sources=sources)
+
+
 def _stem(verb: Verb, spec) -> str:
     if verb.stem:
-        return str(getattr(spec, verb.stem))
+        return str(getattr(spec, verb.stem)) or verb.kind
     source = str(spec.sources[0]) if spec.sources else "corpus"
     return Path(source.removeprefix("builtin:")).stem or "corpus"

@@ -20,10 +20,20 @@ from core.record.atomic import TEMPORARY, commit_file, disk_error
 
 Split = Literal["train", "held_out"]
 _FLUSH_ROWS = 4096  # offsets held in memory between two writes
+_BUFFER_BYTES = 1 << 20
+_encoder = msgspec.json.Encoder()
 
 
 class Document(msgspec.Struct, frozen=True, kw_only=True):
-    """A document that was kept; ``line`` is where it starts in its source, from 1."""
+    """A document that was kept.
+
+    Attributes:
+        id: its row among the kept.
+        row: its number in reading order, kept and set aside together; -1 in corpora made before it was told.
+        line: where it starts in its source, from 1.
+        changed: whether a rule mended it.
+        marks: places that a rule found worth showing, in the text as it stood before that rule.
+    """
 
     id: int
     text: str
@@ -31,10 +41,15 @@ class Document(msgspec.Struct, frozen=True, kw_only=True):
     line: int
     split: Split = "train"
     changed: bool = False
+    row: int = -1
+    marks: list[dict] = []
 
 
 class Rejected(msgspec.Struct, frozen=True, kw_only=True):
-    """A document that was set aside, by which rule and why (a template over ``values``)."""
+    """A document that was set aside, by which rule and why (a template over ``values``).
+
+    ``measure``, ``value`` and ``limit`` say what was measured and the threshold that it broke, where there is one.
+    """
 
     id: int
     text: str
@@ -43,6 +58,10 @@ class Rejected(msgspec.Struct, frozen=True, kw_only=True):
     rule: str
     reason: str
     values: dict = {}
+    row: int = -1
+    measure: str = ""
+    value: float | None = None
+    limit: float | None = None
 
 
 class Documents:
@@ -108,25 +127,42 @@ class Documents:
         return struct.unpack_from("<Q", self._index, 8 * row)[0]
 
 
+_NO_MARKS = b',"marks":[]}'
+
+
+def line_of(document: Document | Rejected) -> bytes:
+    """A document as a line of JSON without its id, which :meth:`DocumentWriter.add_line` gives it."""
+    line = _encoder.encode(document)
+    line = line[:-len(_NO_MARKS)] + b"}" if line.endswith(_NO_MARKS) else line
+    return line[line.index(b","):]
+
+
 class DocumentWriter:
     """Writes one ``.jsonl`` and its ``.idx`` under temporary names; :meth:`commit` gives them their real ones."""
 
     def __init__(self, folder: Path, which: Literal["kept", "rejected"]) -> None:
         self._final = [Path(folder) / f"{which}.jsonl", Path(folder) / f"{which}.idx"]
         self._temporary = [path.with_name(TEMPORARY + path.name) for path in self._final]
-        self._files = [open(path, "wb") for path in self._temporary]
-        self._encoder = msgspec.json.Encoder()
+        self._files = [open(path, "wb", buffering=_BUFFER_BYTES) for path in self._temporary]
         self._offsets = array("Q", [0])
         self._end = 0
         self.count = 0
 
     def add(self, document: Document | Rejected) -> None:
-        """Append one document.
+        """Append one document; its id is its place.
 
         Raises:
             LabError: the disk is full.
         """
-        line = self._encoder.encode(document) + b"\n"
+        self.add_line(line_of(document))
+
+    def add_line(self, line: bytes) -> None:
+        """Append one document as :func:`line_of` gives it.
+
+        Raises:
+            LabError: the disk is full.
+        """
+        line = b'{"id":%d%b\n' % (self.count, line)
         self._end += len(line)
         self._offsets.append(self._end)
         self.count += 1

@@ -1,186 +1,250 @@
-"""The corpus job: reads, cleans, holds out, and writes a corpus that can be browsed row by row."""
+"""The corpus job: reads, cleans, holds out, and writes a corpus that can be browsed row by row.
 
+What is read is cut into shards; the rules run over them in passes, each shard by whichever process is
+free; at the end the shards become one corpus. Each step leaves whole files behind (core.data.stages), so
+that a killed job goes on where it was, and comes to the same bytes whatever the number of processes.
+"""
+
+import json
 import time
+from collections.abc import Iterator
 
-from core.data.documents import Document, DocumentWriter, Rejected
-from core.data.filters.rules import run_sample
-from core.data.filters.verdict import Draft
-from core.data.readers.document import EXCERPT_CHARACTERS, Origin, Raw, Reading, Refused, utf8_length
-from core.data.readers.folder import gather
-from core.data.split import Splitter, mended_share
+import msgspec
+
+from core.data.crew import Alone, Crew, worker_count
+from core.data.intake import Intake
+from core.data.merge import merge
+from core.data.passes import PassRunner, Task
+from core.data.readers.folder import Gathered, gather
+from core.data.stages import Stages
+from core.data.tally import Tally
 from core.errors import LabError
 from core.record.atomic import write_json
 from core.record.control import Control
 from core.record.events import FileSkipped, Funnel, Noted, Phase, Progress
-from core.record.folder import JobFolder
+from core.record.folder import JobFolder, Workspace
+from core.record.log import read_events
 from core.spec.corpus import CorpusSpec
 
 _REPORT_EVERY_S = 0.2
+_ALONE_BYTES = 16 << 20  # less than this is cleaned before worker processes would have started
+_REPORT = "report.json"
 
 
 def run(spec: CorpusSpec, folder: JobFolder, emit, control: Control) -> dict:
     """Import and clean; writes ``kept``, ``rejected`` and ``report.json`` into the folder.
 
+    The report holds what is returned but for the time, and of every rule its part of the funnel (``steps``)
+    and how its measures are spread (``histograms``).
+
     Returns:
         documents_read, documents_kept, bytes_read, bytes_kept (UTF-8 bytes of the texts), rejected
         {rule: documents}, held_out (documents), files_read, files_skipped, elapsed_s.
     Raises:
-        LabError: nothing to read, nothing kept (what was rejected can still be browsed), or the disk is full.
-        StopRequested: asked to stop; no half file is left.
+        LabError: nothing to read, nothing kept (what was rejected can still be browsed), the disk is full,
+            or a worker process ended; what was finished is kept for a resume.
+        StopRequested: asked to stop; a resume goes on from the shards that are finished.
     """
     started = time.perf_counter()
-    emit(Phase(name="Listing files"))
-    found = gather(spec.sources)
-    _tell_passed_over(found, emit)
-    emit(Phase(name="Reading and cleaning"))
-    intake = Intake(spec, folder, emit, control, found.n_bytes)
-    try:
-        intake.read(found.origins)
-        intake.commit()
-    finally:
-        intake.abandon()
-    result = intake.result()
-    write_json(folder.path("report.json"), result)  # without the time taken: equal requests give equal outputs
-    if not intake.kept.count:
-        raise _nothing_kept(spec, result, intake.first_problem)
+    report = _finished(folder)
+    if report is None:
+        emit(Phase(name="Listing files"))
+        report = Cleaning(spec, folder, emit, control, gather(spec.sources)).run()
+    result = {name: value for name, value in report.items() if name not in ("steps", "histograms", "problem")}
+    if not result["documents_kept"]:
+        raise _nothing_kept(spec, result, report["problem"])
     return result | {"elapsed_s": round(time.perf_counter() - started, 3)}
 
 
-class Intake:
-    """Documents on their way from readers through rules to disk, and the count of what became of them."""
+class Cleaning:
+    """One cleaning from the sources to the corpus, in the process that coordinates it."""
 
-    def __init__(self, spec: CorpusSpec, folder: JobFolder, emit, control: Control, total_bytes: int) -> None:
-        self.spec, self.folder, self.emit, self.control = spec, folder, emit, control
-        self.drafts, self.splitter, self.held_out = [], Splitter(spec.held_out, spec.seed), 0
-        self.kept = DocumentWriter(folder.root, "kept")
-        self.rejected = DocumentWriter(folder.root, "rejected")
-        self.by_rule: dict[str, int] = {}
-        self.bytes_read = self.bytes_kept = self.files_read = self.files_skipped = 0
-        self.first_problem: LabError | None = None
-        self._done, self._total, self._told_s = 0, total_bytes, 0.0
+    def __init__(self, spec: CorpusSpec, folder: JobFolder, emit, control: Control, found: Gathered) -> None:
+        self.spec, self.folder, self.emit, self.control, self.found = spec, folder, emit, control, found
+        self.stages = Stages(folder.root)
+        self.runner = PassRunner(spec, self.stages, _workspace(folder))
+        self.passes = self.runner.rules.passes
+        self.tally = Tally()  # of all that is finished
+        self._done = self._total = 0.0
+        self._unit = ""
+        self._told_s = 0.0
 
-    def read(self, origins: list[Origin]) -> None:
-        """Take in everything, skipping what cannot be read."""
-        reading = Reading(
-            self.emit, self._advance, self.spec.text_field, self.spec.split_longer_than, self.spec.max_document_bytes)
-        for origin in origins:
-            before = self._done
-            try:
-                for item in origin.read(origin, reading):
-                    self._take(item)
-                    if self.full:
-                        return
-                self.files_read += 1
-            except (LabError, OSError) as error:
-                self._skip(origin, error)
-            self._done = before + origin.n_bytes
+    def run(self) -> dict:
+        """Do it all; returns the report."""
+        if not self.stages.prepare(self._plan(), len(self.passes) + 1):
+            _tell_passed_over(self.found, self.emit)
+        crew = self._crew()
+        try:
+            intake = self._read_and_first_pass(crew)
+            n_shards = self.stages.shards()
+            for number in range(1, len(self.passes)):
+                self._decide(number - 1, n_shards)
+                self._next_pass(crew, number, n_shards)
+        finally:
+            crew.close()
+        return self._write(intake, n_shards)
+
+    def _plan(self) -> dict:
+        """What the finished shards depend on."""
+        origins = [[origin.source, origin.n_bytes, _changed_ns(origin)] for origin in self.found.origins]
+        spec = msgspec.to_builtins(self.spec)
+        return json.loads(json.dumps({"spec": {k: v for k, v in spec.items() if k != "workers"}, "origins": origins}))
+
+    def _crew(self) -> Alone | Crew:
+        count = worker_count(self.spec.workers)
+        if count == 1 or self.found.n_bytes < _ALONE_BYTES:
+            return Alone(self.runner)
+        return Crew(count, self.spec, self.stages, _workspace(self.folder))
+
+    def _read_and_first_pass(self, crew: Alone | Crew) -> Intake:
+        self._phase("Reading and cleaning", self.found.n_bytes, "bytes")
+        told = {record.event.path for record in read_events(self.folder.path("events.jsonl"))[0]
+                if isinstance(record.event, FileSkipped)}
+        intake = Intake(self.spec, self.found.origins, self.stages, self.emit, self._advance, told)
+        for _ in self._each(crew, 0, intake.shards()):
+            pass
+        return intake
+
+    def _next_pass(self, crew: Alone | Crew, number: int, n_shards: int) -> None:
+        n_bytes = self.tally.remaining_bytes
+        self._phase("Cleaning on", n_bytes, "bytes")
+        for _ in self._each(crew, number, iter(range(n_shards))):
+            self._advance(n_bytes / n_shards)  # they were cut to the same size
+
+    def _each(self, crew: Alone | Crew, number: int, shards: Iterator[int]) -> Iterator[int]:
+        """One pass over the shards; those that an earlier attempt finished are only counted."""
+        ready: list[int] = []
+
+        def tasks() -> Iterator[Task]:
+            for shard in shards:
+                if self.stages.is_done(number + 1, shard):
+                    ready.append(shard)
+                else:
+                    yield Task(number, shard)
+
+        for task in crew.each(tasks(), self._tell_within):
+            yield from self._counted(number, [task.shard])
+        yield from self._counted(number, ready)
+
+    def _counted(self, number: int, shards: list[int]) -> Iterator[int]:
+        for shard in shards:
+            if number == 0:
+                self.tally.merge(self.stages.result(0, shard).tally)
+            self.tally.merge(self.stages.result(number + 1, shard).tally)
+            self._tell()
+            yield shard
+
+    def _decide(self, number: int, n_shards: int) -> None:
+        """What the rule at the end of a pass makes of all documents, unless it was decided before."""
+        barrier, path = self.passes[number].closing.work, self.stages.decision(number)
+        if path.is_dir():
+            return
+        self._phase("Comparing all documents", self.tally.remaining, "documents")
+
+        def notes() -> Iterator[tuple[int, bytes]]:
+            for shard in range(n_shards):
+                found = self.stages.result(number + 1, shard).notes
+                yield from found
+                self._advance(len(found))
+
+        def tell(done: int, total: int) -> None:
+            if total:
+                self._done, self._total = done, total
             self._tell()
 
-    @property
-    def full(self) -> bool:
-        """Whether as many documents were read as the spec allows."""
-        return 0 < self.spec.max_documents <= len(self.drafts) + self.rejected.count
+        self.stages.decide(number, lambda folder: barrier.decide(notes(), folder, tell))
 
-    def commit(self) -> None:
-        """Finish the files and make sure that something is held out of two documents or more."""
-        self.emit(Phase(name="Writing the corpus"))
-        self._tell(now=True)
-        self._judge_all()
-        self.rejected.commit()
-        self.kept.commit()
-
-    def _judge_all(self) -> None:
-        drafts = [draft for draft, _ in self.drafts]
-        run = run_sample(self.spec.rules, drafts, self.folder.workspace, self.splitter)
-        tally = run.tally
-        share = mended_share(self.splitter.share, tally.kept, tally.held_out, tally.lowest, tally.highest)
-        self.splitter.share = self.splitter.share if share is None else share
-        for (draft, raw), reason in zip(self.drafts, run.outcomes, strict=True):
-            if reason is not None:
-                self._reject(draft.text, raw, reason.rule, reason.text, reason.values)
-                continue
-            split = self.splitter.side(draft.number)
-            self.held_out += split == "held_out"
-            self.bytes_kept += utf8_length(draft.text)
-            self.kept.add(Document(
-                id=self.kept.count, text=draft.text, source=raw.source, line=raw.line, split=split,
-                changed=draft.text != raw.text))
-        self._tell(now=True)
-
-    def abandon(self) -> None:
-        """Leave no half file; harmless after :meth:`commit`."""
-        self.kept.abandon()
-        self.rejected.abandon()
-
-    def result(self) -> dict:
-        """The counts so far."""
-        return {
-            "documents_read": self.kept.count + self.rejected.count, "documents_kept": self.kept.count,
-            "bytes_read": self.bytes_read, "bytes_kept": self.bytes_kept, "rejected": dict(self.by_rule),
-            "held_out": self.held_out, "files_read": self.files_read,
-            "files_skipped": self.files_skipped,
+    def _write(self, intake: Intake, n_shards: int) -> dict:
+        """The corpus and its report; the report is written last, and says that all is there."""
+        self._phase("Writing the corpus", n_shards, "")
+        held_out = merge(
+            self.folder.root, self.stages, n_shards, len(self.passes), self.tally, self.runner.splitter,
+            lambda done: self._advance(1))
+        tally, place = self.tally, intake.place
+        self._publish()
+        report = {
+            "documents_read": tally.documents_read, "documents_kept": tally.kept, "bytes_read": tally.bytes_read,
+            "bytes_kept": tally.remaining_bytes, "rejected": self._rejected(), "held_out": held_out,
+            "files_read": place.files_read, "files_skipped": place.files_skipped, "problem": place.problem,
+            "steps": tally.report_steps(self.runner.rules.names), "histograms": tally.report_histograms(),
         }  # fmt: skip
+        write_json(self.folder.path(_REPORT), report)
+        self.stages.remove()
+        return report
 
-    def _take(self, item: Raw | Refused) -> None:
-        if isinstance(item, Refused):
-            self.bytes_read += item.n_bytes
-            self._reject(item.text, item, item.rule, item.reason, item.values)
-        else:
-            self._judge(item)
+    def _publish(self) -> None:
+        """Rules that compared documents may leave what they found beside the corpus."""
+        for number, part in enumerate(self.passes[:-1]):
+            publish = getattr(part.closing.work, "publish", None)
+            if publish is not None:
+                publish(self.stages.decision(number), self.folder.root)
+
+    def _rejected(self) -> dict[str, int]:
+        """Documents by what set them aside: readers first, then the rules in their order."""
+        order = [rule for rule, _ in self.runner.rules.names]
+        counts = self.tally.rejected
+        return {rule: counts[rule] for rule in sorted(
+            counts, key=lambda rule: (order.index(rule) if rule in order else -1, rule))}
+
+    def _phase(self, name: str, total: float, unit: str) -> None:
+        self.emit(Phase(name=name))
+        self._done, self._total, self._unit = 0.0, total, unit
+        self._tell(now=True)
+
+    def _advance(self, amount: float) -> None:
+        self._done += amount
         self._tell()
 
-    def _judge(self, raw: Raw) -> None:
-        n_bytes = utf8_length(raw.text)
-        self.bytes_read += n_bytes
-        if n_bytes > self.spec.max_document_bytes:
-            limits = {"bytes": n_bytes, "limit": self.spec.max_document_bytes}
-            reason = "The text is {bytes} bytes long; at most {limit} are allowed."
-            return self._reject(raw.text[:EXCERPT_CHARACTERS], raw, "too_long", reason, limits)
-        draft = Draft(_without_surrogates(raw.text), raw.source, raw.line, splitter=self.splitter)
-        self.drafts.append((draft, raw))
+    def _tell_within(self, task: Task | None, so_far: Tally | None) -> None:
+        """Like :meth:`_tell`, in the middle of a shard of which something is known already."""
+        if so_far is None or time.perf_counter() - self._told_s < _REPORT_EVERY_S:
+            return self._tell()
+        whole = msgspec.convert(msgspec.to_builtins(self.tally), Tally)
+        if task.number == 0:
+            whole.merge(self.stages.result(0, task.shard).tally)
+        whole.merge(so_far)
+        self._tell(tally=whole)
 
-    def _reject(self, text: str, item: Raw | Refused, rule: str, reason: str, values: dict) -> None:
-        self.by_rule[rule] = self.by_rule.get(rule, 0) + 1
-        self.rejected.add(Rejected(
-            id=self.rejected.count, text=_without_surrogates(text), source=item.source, line=item.line, rule=rule,
-            reason=reason, values=values))
-
-    def _skip(self, origin: Origin, error: LabError | OSError) -> None:
-        if not isinstance(error, LabError):
-            error = LabError(
-                "The file could not be read: {error}.", origin.source, "Check the file and its permissions.",
-                error=error.strerror or type(error).__name__)
-        self.files_skipped += 1
-        self.first_problem = self.first_problem or error
-        self.emit(FileSkipped(path=origin.source, problem=error.problem, remedy=error.remedy, values=error.values))
-
-    def _advance(self, n_bytes: int) -> None:
-        self._done += n_bytes
-        self._tell()
-
-    def _tell(self, now: bool = False) -> None:
+    def _tell(self, now: bool = False, tally: Tally | None = None) -> None:
         """Progress and funnel, and a look at the requests, about five times a second."""
         if not now and time.perf_counter() - self._told_s < _REPORT_EVERY_S:
             return
         self._told_s = time.perf_counter()
         self.control.check()
-        done = min(self._done, self._total)
-        self.emit(Progress(stage="reading", done=done, total=self._total, unit="bytes"))
+        tally = tally or self.tally
+        self.emit(Progress(
+            stage="cleaning", done=min(self._done, self._total), total=self._total, unit=self._unit))
         self.emit(Funnel(
-            documents_read=self.kept.count + self.rejected.count, documents_kept=self.kept.count,
-            bytes_read=self.bytes_read, bytes_kept=self.bytes_kept, rejected=dict(self.by_rule)))
+            documents_read=tally.documents_read, documents_kept=tally.remaining, bytes_read=tally.bytes_read,
+            bytes_kept=tally.remaining_bytes, rejected=dict(tally.rejected)))
 
 
-def _without_surrogates(text: str) -> str:
-    """The text as UTF-8 can hold it: lone surrogates, as JSON escapes may spell them, become U+FFFD."""
+def _finished(folder: JobFolder) -> dict | None:
+    """The report of a cleaning that was killed after its last file stood; what it left behind is removed."""
+    path = folder.path(_REPORT)
+    if not path.is_file() or not folder.path("kept.idx").is_file():
+        return None
+    report = json.loads(path.read_text("utf-8"))
+    if not report["documents_kept"]:
+        return None  # what there is to read may have changed since
+    Stages(folder.root).remove()
+    return report
+
+
+def _workspace(folder: JobFolder) -> Workspace:
+    """Where trained filters stand: a corpus folder that stands elsewhere names it in its request."""
+    named = folder.request.get("workspace")
+    return Workspace(named) if named else folder.workspace
+
+
+def _changed_ns(origin) -> int:
     try:
-        text.encode("utf-8")
-        return text
-    except UnicodeEncodeError:
-        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+        return origin.path.stat().st_mtime_ns
+    except OSError:
+        return 0
 
 
-def _tell_passed_over(found, emit) -> None:
+def _tell_passed_over(found: Gathered, emit) -> None:
     if found.unknown:
         endings = ", ".join(f"{ending} ({count})" for ending, count in sorted(found.unknown.items()))
         emit(Noted(
@@ -190,13 +254,12 @@ def _tell_passed_over(found, emit) -> None:
         emit(Noted(text="{count} hidden files and folders were passed over.", values={"count": found.hidden}))
 
 
-def _nothing_kept(spec: CorpusSpec, result: dict, problem: LabError | None) -> LabError:
+def _nothing_kept(spec: CorpusSpec, result: dict, problem: str) -> LabError:
     where = ", ".join(spec.sources)
     if not result["documents_read"]:
-        first = problem.problem.format(**problem.values) if problem else "-"
         return LabError(
             "No document could be read; {files} files were skipped, the first because: {first}", where,
-            "Choose other files.", files=result["files_skipped"], first=first)
+            "Choose other files.", files=result["files_skipped"], first=problem or "-")
     rule, count = max(result["rejected"].items(), key=lambda pair: pair[1])
     return LabError(
         "None of the {read} documents was kept; the rule {rule} set aside {count} of them.", where,

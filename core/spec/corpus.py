@@ -4,6 +4,7 @@ from typing import Annotated, Union
 
 import msgspec
 
+from core.errors import LabError
 from core.spec.base import Spec, about
 from core.spec.rules.duplicates import ExactDuplicates
 from core.spec.rules.text import FixText, MinimumLength
@@ -14,6 +15,8 @@ AnyRule = Union[
     MinimumLength,
     ExactDuplicates,
 ]
+
+MOST_SPLIT_CHARACTERS = 10_000_000
 
 
 def gentle() -> list[AnyRule]:
@@ -34,6 +37,9 @@ class CorpusSpec(Spec):
         default_factory=gentle)
     held_out: Annotated[float, about(
         "Held out", "Share of documents kept away from training, to measure on.", low=0.0, high=0.5)] = 0.05
+    split: Annotated[str, about(
+        "A document is", "What a document is in .txt and .md: 'file' (books are cut, see below), 'blank-line' (every "
+        "block between blank lines), or 'chars:3000' (pieces of so many characters).")] = "file"
     max_documents: Annotated[int, about(
         "At most", "Stop after reading so many documents; 0 = all.", low=0, high=1_000_000_000, unit="documents",
         expert=True)] = 0
@@ -44,3 +50,26 @@ class CorpusSpec(Spec):
         "Cut books at", "A longer .txt or .md file becomes several documents of at most this size, cut at blank "
         "lines; 0 = one document a file.", low=0, high=1 << 30, unit="bytes", expert=True)] = 16 << 10
     seed: Annotated[int, about("Seed", "Fixes which documents are held out.", low=0, high=2**31, expert=True)] = 0
+    workers: Annotated[int, about(
+        "Worker processes", "How many clean at the same time; 0 = one a processor core. The result is the same for "
+        "any number.", low=0, high=256, expert=True)] = 0
+
+    def __post_init__(self) -> None:
+        split_characters(self.split)
+
+
+def split_characters(split: str) -> int:
+    """Characters of a piece for ``chars:N``, 0 for the other ways to split.
+
+    Raises:
+        LabError: it is none of them.
+    """
+    if split in ("file", "blank-line"):
+        return 0
+    number = split.removeprefix("chars:")
+    if number != split and number.isascii() and number.isdigit() and 1 <= int(number) <= MOST_SPLIT_CHARACTERS:
+        return int(number)
+    raise LabError(
+        "{split} does not say what a document is.", "split",
+        "Use file, blank-line, or chars:N with N from 1 to {most}, such as chars:3000.",
+        split=split or "''", most=MOST_SPLIT_CHARACTERS)

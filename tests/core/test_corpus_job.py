@@ -44,7 +44,9 @@ def test_every_document_is_kept_or_rejected_with_its_reason(tmp_path):
     assert [(d.line, d.changed) for d in Documents(root)] == [(1, False), (3, False), (5, True)]
     assert [(d.line, d.rule) for d in Documents(root, "rejected")] == [
         (2, "minimum_length"), (4, "exact_duplicates"), (6, "fix_text")]
-    assert json.loads((root / "report.json").read_text()) | {"elapsed_s": result["elapsed_s"]} == result
+    report = json.loads((root / "report.json").read_text())
+    assert {name: report.get(name) for name in result} == result | {"elapsed_s": None}
+    assert not (root / "work").exists()
     last = [e for e in events if isinstance(e, Funnel)][-1]
     assert (last.documents_read, last.bytes_kept) == (6, result["bytes_kept"])
     assert result["bytes_kept"] == sum(len(d.text.encode()) for d in Documents(root))
@@ -183,4 +185,6 @@ def test_a_full_disk_is_told_in_words_and_leaves_no_half_file(tmp_path, monkeypa
     monkeypatch.setattr("core.data.documents.DocumentWriter._flush_offsets", full)
     with pytest.raises(LabError, match="disk is full"):
         clean(tmp_path)
-    assert sorted(p.name for p in (tmp_path / "ws/corpora/c").iterdir()) == ["control", "spec.toml"]
+    assert sorted(p.name for p in (tmp_path / "ws/corpora/c").iterdir()) == ["control", "spec.toml", "work"]
+    monkeypatch.undo()
+    assert clean(tmp_path, "again")[0]["documents_kept"] == 100

@@ -40,6 +40,7 @@ class Reading:
         text_field: column or key that holds the text; empty = look for it.
         split_longer_than: longer plain text is cut into documents of at most so many bytes; 0 = never.
         max_bytes: a longer document or line is refused instead of being held in memory.
+        split: what a document is in plain text: "file", "blank-line" or "chars:N".
     """
 
     emit: Callable
@@ -47,6 +48,7 @@ class Reading:
     text_field: str = ""
     split_longer_than: int = 16 << 10
     max_bytes: int = 16 << 20
+    split: str = "file"
 
     def note(self, text: str, **values) -> None:
         """Tell a plain sentence worth keeping; a template over ``values``."""
