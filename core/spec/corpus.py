@@ -7,6 +7,9 @@ import msgspec
 from core.errors import LabError
 from core.spec.base import Spec, about
 from core.spec.rules.duplicates import ExactDuplicates
+from core.spec.rules.keywords import Boilerplate, HtmlRemains, Links, WordList
+from core.spec.rules.language import LanguageIs
+from core.spec.rules.privacy import PersonalData
 from core.spec.rules.text import FixText, MinimumLength
 
 # Every rule there is, one a line; core.data.filters.rules.MAKERS says what carries each of them out.
@@ -14,6 +17,12 @@ AnyRule = Union[
     FixText,
     MinimumLength,
     ExactDuplicates,
+    HtmlRemains,
+    Links,
+    Boilerplate,
+    WordList,
+    LanguageIs,
+    PersonalData,
 ]
 
 MOST_SPLIT_CHARACTERS = 10_000_000

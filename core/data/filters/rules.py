@@ -11,7 +11,12 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from core.data.dedup.exact import ExactDuplicates as exact_duplicates
+from core.data.filters.boilerplate import boilerplate
+from core.data.filters.keywords import links, word_list
+from core.data.filters.language import language_is
 from core.data.filters.length import minimum_length
+from core.data.filters.markup import html_remains
+from core.data.filters.privacy import personal_data
 from core.data.filters.repair import fix_text
 from core.data.filters.verdict import Barrier, Draft, Filter, Reason
 from core.data.split import Splitter
@@ -20,6 +25,9 @@ from core.record.folder import Workspace
 from core.spec.corpus import AnyRule
 from core.spec.rules.base import tag_of
 from core.spec.rules.duplicates import ExactDuplicates
+from core.spec.rules.keywords import Boilerplate, HtmlRemains, Links, WordList
+from core.spec.rules.language import LanguageIs
+from core.spec.rules.privacy import PersonalData
 from core.spec.rules.text import FixText, MinimumLength
 
 # One line a rule: its spec, and what makes a Filter or a Barrier of it, given the spec and the workspace
@@ -28,6 +36,12 @@ MAKERS = {
     FixText: fix_text,
     MinimumLength: minimum_length,
     ExactDuplicates: exact_duplicates,
+    HtmlRemains: html_remains,
+    Links: links,
+    Boilerplate: boilerplate,
+    WordList: word_list,
+    LanguageIs: language_is,
+    PersonalData: personal_data,
 }
 
 
