@@ -29,7 +29,7 @@ class ModelSpec(Spec):
         "Family", "Transformer, LSTM, a feed-forward net over a window of tokens, word vectors, or counted n-grams.",
         expert=True)] = "transformer"
     layout: Annotated[Layout, about(
-        "Layout", "Decoder: each token sees those before it. Prefix: the prompt is read both ways. Encoder: every "
+        "Arrangement", "Decoder: each token sees those before it. Prefix: the prompt is read both ways. Encoder: every "
         "token sees all. Encoder-decoder: one stack reads, another writes.", expert=True, when=TRANSFORMER,
         source="Raffel et al. 2020, arXiv:1910.10683, section 3.2")] = "decoder"
     d_model: Annotated[int, about(
