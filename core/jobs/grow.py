@@ -8,14 +8,11 @@ import time
 
 import msgspec
 
-from core.errors import LabError
-from core.jobs import launch
-from core.jobs.registry import kind
+from core.jobs.crew import Child, begin, outcome
 from core.record.control import StopRequested, request
 from core.record.events import ChildEnded, ChildStarted, Continued, Paused, Phase, Progress
 from core.record.folder import ROOMS, JobFolder
 from core.record.view import JobView, read_view
-from core.spec.base import build
 from core.spec.grow import GrowSpec
 
 LOOK_EVERY_S = 0.2
@@ -33,11 +30,11 @@ def run(spec: GrowSpec, folder: JobFolder, emit, control) -> dict:
         control.check()  # asked while the stage before was at its end
         emit(Phase(name=STAGES[stage]))
         emit(Progress(done=number, total=len(STAGES), unit="stages"))
-        child = _begin(stage, data, folder)
+        child = begin(folder.workspace, Child(stage, folder.name, data))
         emit(ChildStarted(kind=stage, name=child.name, folder=f"{ROOMS[stage]}/{child.name}"))
         view = _follow(child, emit, control)
         emit(ChildEnded(kind=stage, name=child.name, state=view.state))
-        results[stage] = _result(view)
+        results[stage] = outcome(view)
     emit(Progress(done=len(STAGES), total=len(STAGES), unit="stages"))
     return {**results, "elapsed_s": time.monotonic() - started}
 
@@ -51,19 +48,6 @@ def stages(spec: GrowSpec, name: str) -> dict[str, dict]:
         "index": {"run": name},
         "export": {"run": name, "formats": list(spec.formats)},
     }
-
-
-def _begin(stage: str, data: dict, folder: JobFolder) -> JobFolder:
-    """The stage's job: a new one, or the one that an earlier attempt began."""
-    workspace, name = folder.workspace, folder.name
-    if not workspace.path(ROOMS[stage], name).joinpath("spec.toml").is_file():
-        return launch.start(workspace, stage, name, build(kind(stage).spec_type(), data, stage))
-    child = workspace.folder(ROOMS[stage], name)
-    view = read_view(child.root)
-    if view.resumable or view.attempt == 0:
-        launch.launch(child)
-        launch.await_attempt(child, view.attempt)
-    return child
 
 
 def _follow(child: JobFolder, emit, control) -> JobView:
@@ -90,18 +74,3 @@ def _follow(child: JobFolder, emit, control) -> JobView:
     if asked_to_stop and view.state != "completed":
         raise StopRequested()
     return view
-
-
-def _result(view: JobView) -> dict:
-    """A finished stage's result.
-
-    Raises:
-        LabError: the stage failed, crashed or was stopped on its own; its own words are passed on.
-    """
-    if view.state == "completed":
-        return view.result
-    if view.error is None:
-        raise LabError(
-            "The stage {kind} was stopped.", view.name, "Resume to go on from there.", kind=view.kind)
-    error = view.error
-    raise LabError(error.problem, error.where, error.remedy, **error.values)

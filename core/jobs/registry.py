@@ -25,11 +25,16 @@ class Kind(msgspec.Struct, frozen=True):
 
 KINDS = {
     "corpus": Kind("core.spec.corpus:CorpusSpec", "core.data.job:run"),
+    "world": Kind("core.spec.world:WorldSpec", "core.data.worlds.job:run"),
+    "mixture": Kind("core.spec.mixture:MixtureSpec", "core.data.mixture:run"),
     "tokenizer": Kind("core.spec.tokenizer:TokenizerSpec", "core.tokens.job:run"),
     "train": Kind("core.spec.train:TrainSpec", "core.train.job:run"),
     "index": Kind("core.spec.export:IndexSpec", "core.glass.index_job:run"),
     "export": Kind("core.spec.export:ExportSpec", "core.export.job:run"),
     "verify": Kind("core.spec.export:VerifySpec", "core.export.verify_job:run"),
+    "reference": Kind("core.spec.filters:ReferenceSpec", "core.data.quality.reference_job:run"),
+    "classifier": Kind("core.spec.filters:ClassifierSpec", "core.data.quality.classifier_job:run"),
+    "experiment": Kind("core.spec.experiment:ExperimentSpec", "core.jobs.experiment:run"),
     "grow": Kind("core.spec.grow:GrowSpec", "core.jobs.grow:run"),
 }
 assert set(KINDS) == set(ROOMS)

@@ -135,6 +135,18 @@ class ChildEnded(Event):
     state: str
 
 
+class Twin(Event):
+    """How one training of an experiment stands: one arm with one seed, a job in ``folder`` below the experiment's."""
+
+    arm: str
+    seed: int
+    state: str
+    done: float
+    total: float
+    bits_per_byte: float | None = None
+    folder: str = ""
+
+
 class Exported(Event):
     """A file was written; ``note`` is a template over ``values``."""
 
@@ -192,5 +204,5 @@ class Failed(Event):
 TERMINAL = (Completed, Stopped, Failed)
 AnyEvent = Union[
     Started, Phase, Progress, FileSkipped, Funnel, Chosen, Validated, CheckpointSaved, Sampled, Resumed, Paused,
-    Continued, Acknowledged, ChildStarted, ChildEnded, Exported, Verified, Noted, Completed, Stopped, Failed,
+    Continued, Acknowledged, ChildStarted, ChildEnded, Twin, Exported, Verified, Noted, Completed, Stopped, Failed,
 ]  # fmt: skip

@@ -12,17 +12,22 @@ import msgspec
 from core.errors import LabError
 from core.record.atomic import TEMPORARY, write_json
 from core.record.lineage import identity, part_identity
+from core.spec.base import fields
 from core.spec.files import read_toml, write_toml
 
 ROOMS = {
-    "corpus": "corpora", "tokenizer": "tokenizers", "train": "runs", "export": "exports", "verify": "evaluations",
-    "index": "indexes", "grow": "pipelines",
+    "corpus": "corpora", "world": "corpora", "mixture": "corpora", "tokenizer": "tokenizers", "train": "runs", "export": "exports", "verify": "evaluations",
+    "index": "indexes", "grow": "pipelines", "experiment": "experiments",
+    "reference": "filters", "classifier": "filters",
 }  # fmt: skip
 # Fields of a spec that name another job's folder: {kind: {field: room}}.
 INPUTS = {
     "tokenizer": {"corpus": "corpora"},
     "train": {"corpus": "corpora", "tokenizer": "tokenizers", "held_out_corpus": "corpora"},
     "export": {"run": "runs"}, "verify": {"export": "exports"}, "index": {"run": "runs"},
+    "mixture": {"tokenizer": "tokenizers"},
+    "reference": {"corpus": "corpora", "against": "corpora"},
+    "classifier": {"good": "corpora", "candidates": "corpora"},
 }  # fmt: skip
 # Inputs of which a job needs one subfolder alone, so that it need not wait for the rest: {kind: subfolder}.
 PARTS = {"index": "tokens"}
@@ -142,10 +147,25 @@ class Workspace:
 
 
 def inputs_of(kind: str, spec: msgspec.Struct) -> dict[str, tuple[str, str]]:
-    """The jobs that a request builds on: {field: (room, name)}; an optional field left empty asks for none."""
+    """The jobs that a request builds on: {field: (room, name)}; an optional field left empty asks for none.
+
+    Beside the request's own fields these are the fields of the items of its lists that pick from a room: the
+    filter of the third cleaning rule is called ``rules.2.filter``. An item that is switched off asks for none.
+    """
     optional = {field.name for field in msgspec.structs.fields(spec) if field.default == ""}
     named = {field: (room, getattr(spec, field)) for field, room in INPUTS.get(kind, {}).items()}
-    return {field: place for field, place in named.items() if place[1] or field not in optional}
+    named = {field: place for field, place in named.items() if place[1] or field not in optional}
+    for field in spec.__struct_fields__:
+        items = getattr(spec, field)
+        for number, item in enumerate(items if isinstance(items, (list, tuple)) else ()):
+            if isinstance(item, msgspec.Struct) and getattr(item, "on", True):
+                named |= {f"{field}.{number}.{name}": place for name, place in _picked(item).items()}
+    return named
+
+
+def _picked(item: msgspec.Struct) -> dict[str, tuple[str, str]]:
+    found = {field.name: (field.picks, getattr(item, field.name)) for field in fields(type(item)) if field.picks}
+    return {name: place for name, place in found.items() if place[1]}
 
 
 def _abandoned(path: Path) -> bool:

@@ -49,6 +49,7 @@ class JobView(msgspec.Struct, frozen=True):
     verified: tuple[ev.Verified, ...] = ()
     children: tuple[ev.ChildStarted, ...] = ()
     child_states: dict[str, str] = {}
+    twins: dict[str, ev.Twin] = {}  # by folder
     notes: tuple[ev.Noted, ...] = ()
     marks: tuple[tuple[str, int], ...] = ()  # (resumed | paused | stopped, step), for the curve
     acknowledged: tuple[str, ...] = ()
@@ -138,6 +139,7 @@ _FOLDS = {
         child_states={**v.child_states, e.kind: "running"},
     ),
     ev.ChildEnded: lambda v, e, t: replace(v, child_states={**v.child_states, e.kind: e.state}),
+    ev.Twin: lambda v, e, t: replace(v, twins={**v.twins, e.folder: e}),
     ev.Exported: lambda v, e, t: replace(v, exports=tuple(x for x in v.exports if x.format != e.format) + (e,)),
     ev.Verified: lambda v, e, t: replace(v, verified=tuple(x for x in v.verified if x.format != e.format) + (e,)),
     ev.Noted: lambda v, e, t: replace(v, notes=v.notes[-99:] + (e,)),
