@@ -4,6 +4,7 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QTextCharFormat, QTextCursor
 from PySide6.QtWidgets import (
     QAbstractItemView,
+    QCheckBox,
     QComboBox,
     QHBoxLayout,
     QHeaderView,
@@ -18,27 +19,33 @@ from PySide6.QtWidgets import (
 
 from widgets import icons, theme
 from widgets.cards import Button, Text
-from widgets.document_table import DocumentModel, place_text, reason_text
+from widgets.difference import pieces
+from widgets.document_table import COLUMNS, DocumentModel, place_text, reason_text
 
 MOST_CHARACTERS_SHOWN = 200_000
+MOST_MARKS = 2000
+WIDTHS_PX = {"rule": 152, "measured": 88, "limit": 80, "characters": 92, "source": 152}
 
 
 class DocumentBrowser(QWidget):
     """A searchable table over any number of documents and a pane with the chosen one's text.
 
-    Documents are anything with .id .text .source .line and, for rejects, .rule .reason .values
-    (a core.data.documents Documents object, or a list).
+    Documents are anything with .id .text .source .line and, for rejects, .rule .reason .values, .value
+    and .limit (a core.data.documents Documents object, or a list). One with .before, its text before
+    cleaning, shows what was changed in it. A click on the head of a column sorts by it.
 
     Args:
         reasons: show why each document was set aside, and offer the rules as a filter.
+        stacked: the text lies under the table instead of beside it.
     """
 
     document_chosen = Signal(int)  # row in the source
     source_asked = Signal(str, int)  # source, line: open where it came from
 
-    def __init__(self, *, reasons: bool = False, parent: QWidget | None = None) -> None:
+    def __init__(self, *, reasons: bool = False, stacked: bool = False, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.model = DocumentModel(reasons, self)
+        self.model = DocumentModel(reasons, self, brief=stacked)
+        self._opened = -1  # row in the source of the document shown
         self.search = QLineEdit()
         self.search.setPlaceholderText(self.tr("Search the text"))
         self.search.setAccessibleName(self.tr("Search the text"))
@@ -57,11 +64,13 @@ class DocumentBrowser(QWidget):
         bar.addWidget(self.search, 1)
         bar.addWidget(self.rules)
         bar.addWidget(self.count)
-        split = QSplitter(Qt.Orientation.Horizontal)
+        split = QSplitter(Qt.Orientation.Vertical if stacked else Qt.Orientation.Horizontal)
         split.addWidget(self._build_table())
         split.addWidget(self._build_detail())
         split.setStretchFactor(0, 3)
-        split.setStretchFactor(1, 2)
+        split.setStretchFactor(1, 4 if stacked else 2)
+        if stacked:
+            split.setStyleSheet("QSplitter::handle { background: transparent; }")
         split.setChildrenCollapsible(False)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
@@ -88,8 +97,11 @@ class DocumentBrowser(QWidget):
         header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
         header.setHighlightSections(False)
         header.setMinimumSectionSize(72)
-        for column, width in ((1, 88), (2, 168), (3, 224))[: self.model.columnCount() - 1]:
-            header.resizeSection(column, width)
+        header.setSectionsClickable(True)
+        header.sectionClicked.connect(self._order_by)
+        for column, name in enumerate(self.model.columns[1:], 1):
+            header.resizeSection(column, WIDTHS_PX[name])
+        self._order = ("", False)
         table.selectionModel().currentRowChanged.connect(lambda now, _: now.isValid() and self._open_row(now.row()))
         return table
 
@@ -101,12 +113,15 @@ class DocumentBrowser(QWidget):
         self.text.setReadOnly(True)
         self.text.setAccessibleName(self.tr("Text of the document"))
         self.text.setPlaceholderText(self.tr("Choose a document to read it."))
-        self.place.hide()
-        self.reason.hide()
+        self.changes = QCheckBox(self.tr("Show what was changed"))
+        self.changes.setChecked(True)
+        self.changes.toggled.connect(lambda _: self._show_text(self.model.documents[self._opened]))
+        for widget in (self.place, self.reason, self.changes):
+            widget.hide()
         column = QVBoxLayout(detail)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(theme.space(0.5))
-        for widget in (self.place, self.reason, self.text):
+        for widget in (self.place, self.reason, self.changes, self.text):
             column.addWidget(widget)
         return detail
 
@@ -118,8 +133,8 @@ class DocumentBrowser(QWidget):
         self.model.set_documents(documents)
         self._opened = -1
         self.text.clear()
-        self.place.hide()
-        self.reason.hide()
+        for widget in (self.place, self.reason, self.changes):
+            widget.hide()
         self._filter()
 
     def set_rules(self, labels: dict[str, str]) -> None:
@@ -130,6 +145,7 @@ class DocumentBrowser(QWidget):
         for rule, text in labels.items():
             self.rules.addItem(text, rule)
         self.rules.blockSignals(False)
+        self.model.rule_names = dict(labels)
 
     def set_rule(self, rule: str) -> None:
         """Show only documents rejected by this rule; empty = all."""
@@ -149,33 +165,85 @@ class DocumentBrowser(QWidget):
         if end > start:
             self.highlight(start, end)
 
+    @property
+    def opened(self):
+        """The document shown; None before one is chosen."""
+        return self.model.documents[self._opened] if 0 <= self._opened < len(self.model.documents) else None
+
+    def reopen(self, row: int) -> None:
+        """Show a document's text where its row may be filtered away; the selection stays where it is."""
+        self._show_document(row)
+
     def highlight(self, start: int, end: int) -> None:
         """Mark characters [start, end) of the text shown and bring them into view."""
-        cursor = self.text.textCursor()
         text = self.text.toPlainText()
-        cursor.setPosition(_units(text, start))
-        cursor.setPosition(_units(text, end), QTextCursor.MoveMode.KeepAnchor)
-        mark = QTextEdit.ExtraSelection()
-        mark.cursor, mark.format = cursor, QTextCharFormat()
-        mark.format.setBackground(theme.color("accent_soft"))
-        mark.format.setUnderlineStyle(QTextCharFormat.UnderlineStyle.SingleUnderline)
-        mark.format.setUnderlineColor(theme.color("accent"))
-        self.text.setExtraSelections([mark])
+        self.text.setExtraSelections([self._mark(_units(text, start), _units(text, end), "found")])
         at = self.text.textCursor()
         at.setPosition(_units(text, start))
         self.text.setTextCursor(at)
         self.text.centerCursor()
 
     def _open_row(self, row: int) -> None:
-        self._opened = self.model.source_row(row)
-        document = self.model.documents[self._opened]
-        self.text.setExtraSelections([])
-        self.text.setPlainText(document.text[:MOST_CHARACTERS_SHOWN])
+        self._show_document(self.model.source_row(row))
+        self.document_chosen.emit(self._opened)
+
+    def _show_document(self, row: int) -> None:
+        self._opened = row
+        document = self.model.documents[row]
+        self._show_text(document)
         self.place.setText(place_text(document))
         self.place.setVisible(True)
         self.reason.setText(reason_text(document))
         self.reason.setVisible(bool(self.reason.text()))
-        self.document_chosen.emit(self._opened)
+
+    def _show_text(self, document) -> None:
+        """The text, with what cleaning took out struck through and what it put in underlined."""
+        before = getattr(document, "before", None)
+        changed = before is not None and before != document.text
+        self.changes.setVisible(changed)
+        self.text.setExtraSelections([])
+        if not (changed and self.changes.isChecked()):
+            self.text.setPlainText(document.text[:MOST_CHARACTERS_SHOWN])
+            return
+        found = pieces(before[:MOST_CHARACTERS_SHOWN], document.text[:MOST_CHARACTERS_SHOWN])
+        self.text.setPlainText("".join(piece.text for piece in found))
+        marks, at = [], 0
+        for piece in found:
+            end = at + _units(piece.text, len(piece.text))
+            if piece.kind != "same":
+                marks.append(self._mark(at, end, piece.kind))
+            at = end
+        self.text.setExtraSelections(marks[:MOST_MARKS])
+
+    def _mark(self, start: int, end: int, kind: str) -> QTextEdit.ExtraSelection:
+        """A stretch of the text shown (UTF-16 units) as gone, new or found."""
+        cursor, mark = self.text.textCursor(), QTextEdit.ExtraSelection()
+        cursor.setPosition(start)
+        cursor.setPosition(end, QTextCursor.MoveMode.KeepAnchor)
+        mark.cursor, mark.format = cursor, QTextCharFormat()
+        token = "clay" if kind == "gone" else "accent"
+        mark.format.setBackground(theme.color(f"{token}_soft"))
+        if kind == "gone":
+            mark.format.setFontStrikeOut(True)
+            mark.format.setForeground(theme.color(token))
+        else:
+            mark.format.setUnderlineStyle(QTextCharFormat.UnderlineStyle.SingleUnderline)
+            mark.format.setUnderlineColor(theme.color(token))
+        return mark
+
+    def _order_by(self, section: int) -> None:
+        """Largest first, then smallest first, then as they were read."""
+        column, header = self.model.columns[section], self.table.horizontalHeader()
+        was, descending = self._order
+        again = was == column
+        if COLUMNS[column] is None:
+            return
+        self._order = ("", False) if again and not descending else (column, not again)  # falling, rising, as read
+        shown, falling = self._order
+        header.setSortIndicatorShown(bool(shown))
+        header.setSortIndicator(section, Qt.SortOrder.DescendingOrder if falling else Qt.SortOrder.AscendingOrder)
+        self.model.set_order(shown, falling)
+        self._show_count()
 
     def _ask_source(self) -> None:
         document = self.model.documents[self._opened]

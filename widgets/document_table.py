@@ -18,16 +18,45 @@ def reason_text(document) -> str:
         return words
 
 
+def number_text(value: float | None) -> str:
+    """A measured value: whole numbers whole, others with three figures; empty when there is none."""
+    if value is None:
+        return ""
+    return f"{value:,.0f}" if value == int(value) else f"{value:.3g}"
+
+
+# Columns by name: the key by which they sort; None = they do not.
+COLUMNS = {
+    "text": None,
+    "rule": lambda document: getattr(document, "rule", ""),
+    "measured": lambda document: _or_least(getattr(document, "value", None)),
+    "limit": lambda document: _or_least(getattr(document, "limit", None)),
+    "characters": lambda document: len(document.text),
+    "source": lambda document: (str(document.source), getattr(document, "line", 1)),
+}
+PLAIN = ("text", "characters", "source")
+BRIEF = ("text", "rule", "measured", "limit")  # where there is little room
+NUMBERS = ("measured", "limit", "characters")
+
+
+def _or_least(value: float | None) -> float:
+    return float("-inf") if value is None else value
+
+
 class DocumentModel(QAbstractTableModel):
-    """Rows of a sequence of documents, filtered without blocking: a search scans a little at a time."""
+    """Rows of a sequence of documents, filtered and sorted without blocking: a search scans a little at a time."""
 
     scanned = Signal(int, int)  # documents looked at, documents there are
 
-    def __init__(self, reasons: bool, parent: QObject | None = None) -> None:
+    def __init__(self, reasons: bool, parent: QObject | None = None, *, brief: bool = False) -> None:
         super().__init__(parent)
-        self.documents, self._reasons = [], reasons
+        self.documents = []
         self._found: list[int] | None = None  # rows that match; None = all
         self._next, self._accepts = 0, None
+        self.columns = (BRIEF if brief else tuple(COLUMNS)) if reasons else PLAIN[:2] if brief else PLAIN
+        self.rule_names: dict[str, str] = {}  # as the rule column writes them
+        self._order: tuple[str, bool] | None = None  # column, descending
+        self._keys: list = []  # of the rows found
         self._timer = QTimer(self, interval=SCAN_MS)
         self._timer.timeout.connect(self._scan)
 
@@ -40,11 +69,21 @@ class DocumentModel(QAbstractTableModel):
 
     def set_filter(self, accepts: Callable | None) -> None:
         """Show only documents for which ``accepts(document)``; None = all."""
+        self._accepts = accepts
+        self._restart()
+
+    def set_order(self, column: str = "", descending: bool = False) -> None:
+        """Sort by a column; empty = as they were read."""
+        self._order = (column, descending) if column and COLUMNS[column] else None
+        self._restart()
+
+    def _restart(self) -> None:
         self._timer.stop()
+        looks = self._accepts is not None or self._order is not None
         self.beginResetModel()
-        self._found, self._next, self._accepts = (None if accepts is None else []), 0, accepts
+        self._found, self._keys, self._next = ([] if looks else None), [], 0
         self.endResetModel()
-        if accepts is not None:
+        if looks:
             self._timer.start()
             self._scan()
 
@@ -55,7 +94,13 @@ class DocumentModel(QAbstractTableModel):
 
     def _scan(self) -> None:
         end = min(self._next + SCAN_ROWS, len(self.documents))
-        matching = [row for row in range(self._next, end) if self._accepts(self.documents[row])]
+        matching, key = [], COLUMNS[self._order[0]] if self._order else None
+        for row in range(self._next, end):
+            document = self.documents[row]
+            if self._accepts is None or self._accepts(document):
+                matching.append(row)
+                if key:
+                    self._keys.append(key(document))
         self._next = end
         if matching:
             first = len(self._found)
@@ -64,7 +109,17 @@ class DocumentModel(QAbstractTableModel):
             self.endInsertRows()
         if end == len(self.documents):
             self._timer.stop()
+            self._sort()
         self.scanned.emit(end, len(self.documents))
+
+    def _sort(self) -> None:
+        """Bring what was found into the order asked for."""
+        if self._order is None or len(self._found) < 2:
+            return
+        self.beginResetModel()
+        places = sorted(range(len(self._found)), key=self._keys.__getitem__, reverse=self._order[1])
+        self._found, self._keys = [self._found[place] for place in places], [self._keys[place] for place in places]
+        self.endResetModel()
 
     def source_row(self, row: int) -> int:
         """Place in the whole sequence of a row shown."""
@@ -82,28 +137,39 @@ class DocumentModel(QAbstractTableModel):
         return len(self.documents) if self._found is None else len(self._found)
 
     def columnCount(self, parent: QModelIndex = QModelIndex()) -> int:
-        return 0 if parent.isValid() else 3 + self._reasons
+        return 0 if parent.isValid() else len(self.columns)
 
     def headerData(self, section: int, orientation, role: int = Qt.ItemDataRole.DisplayRole):
-        if role == Qt.ItemDataRole.DisplayRole and orientation == Qt.Orientation.Horizontal:
-            return [self.tr("Text"), self.tr("Characters"), self.tr("Source"), self.tr("Reason")][section]
-        if role == Qt.ItemDataRole.TextAlignmentRole and section == 1:
-            return Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
-        return None
+        if orientation != Qt.Orientation.Horizontal or section >= len(self.columns):
+            return None
+        if role == Qt.ItemDataRole.DisplayRole:
+            words = {"text": self.tr("Text"), "rule": self.tr("Rule"), "measured": self.tr("Measured"),
+                     "limit": self.tr("Limit"), "characters": self.tr("Characters"), "source": self.tr("Source")}
+            return words[self.columns[section]]
+        return self._aligned(section) if role == Qt.ItemDataRole.TextAlignmentRole else None
 
     def data(self, index: QModelIndex, role: int = Qt.ItemDataRole.DisplayRole):
-        if role == Qt.ItemDataRole.TextAlignmentRole and index.column() == 1:
-            return Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
+        column = self.columns[index.column()]
+        if role == Qt.ItemDataRole.TextAlignmentRole:
+            return self._aligned(index.column())
         if role not in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.ToolTipRole):
             return None
         document = self.documents[self.source_row(index.row())]
         if role == Qt.ItemDataRole.ToolTipRole:
-            return {2: place_text(document), 3: reason_text(document)}.get(index.column())
-        if index.column() == 0:
+            return place_text(document) if column == "source" else reason_text(document) or None
+        if column == "text":
             return " ".join(document.text[: 4 * PREVIEW_CHARACTERS].split())[:PREVIEW_CHARACTERS]
-        if index.column() == 1:
+        if column == "rule":
+            return self.rule_names.get(document.rule, document.rule)
+        if column == "source":
+            return short_source(document.source)
+        if column == "characters":
             return f"{len(document.text):,}"
-        return short_source(document.source) if index.column() == 2 else reason_text(document)
+        return number_text(getattr(document, {"measured": "value"}.get(column, column), None))
+
+    def _aligned(self, section: int):
+        right = self.columns[section] in NUMBERS
+        return (Qt.AlignmentFlag.AlignRight if right else Qt.AlignmentFlag.AlignLeft) | Qt.AlignmentFlag.AlignVCenter
 
 
 def short_source(source: str) -> str:

@@ -150,7 +150,7 @@ class DataPage(Page):
             listed.setFixedHeight(ROW_PX * rows + 2)
             for widget in (title, listed):
                 widget.setVisible(bool(jobs))
-        self.side.setVisible(any(filled.values()))
+        self._show_side()
         shown = self._shown()
         if root is not None and root == getattr(shown, "root", None):
             self._shown_changed(root)
@@ -180,7 +180,12 @@ class DataPage(Page):
     def _show(self, view: QWidget) -> None:
         """Show one of the views; each has at most one primary action."""
         self.stack.setCurrentWidget(self._areas[view])
+        self._show_side()
         self.header.primary.setVisible(view in self._panels.values())
+
+    def _show_side(self) -> None:
+        """The lists give way to a form that needs the whole width."""
+        self.side.setVisible(bool(self.context.jobs.jobs(*self.kinds)) and not getattr(self._shown(), "wide", False))
 
     def _shown(self) -> QWidget:
         return self.stack.currentWidget().widget()

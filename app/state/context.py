@@ -24,7 +24,16 @@ class AppContext(QObject):
         self.settings = settings
         self.workspace = Workspace(workspace)
         self.jobs = self._job_store()
-        self._session = None
+        self._session = self._cleaning_session = None
+
+    @property
+    def cleaning_session(self):
+        """A second engine process that tries cleaning rules, so that it never waits behind a generation."""
+        if self._cleaning_session is None:
+            from app.jobs.session import EngineSession
+
+            self._cleaning_session = EngineSession(self.workspace.root, self)
+        return self._cleaning_session
 
     @property
     def session(self):
@@ -83,9 +92,9 @@ class AppContext(QObject):
     def close(self) -> None:
         """End what belongs to the window alone; jobs are not the window's to end."""
         self.jobs.stop()
-        if self._session is not None:
-            self._session.close()
-            self._session = None
+        for session in filter(None, (self._session, self._cleaning_session)):
+            session.close()
+        self._session = self._cleaning_session = None
 
     def _free_name(self, kind: str, stem: str) -> str:
         """A name no job has; a pipeline's stages bear its name, so it has to be free in every room."""

@@ -8,8 +8,9 @@ from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from app.state.context import AppContext
 from app.state.jobs import Job
-from app.translations import fill, translate
+from app.translations import fill
 from app.views.job_head import JobHead
+from app.views.rule_words import rule_label, rule_labels
 from app.words import bytes_text, count_text, duration_text
 from core.data.documents import Documents
 from core.errors import LabError
@@ -158,17 +159,3 @@ class CorpusView(QWidget):
         column.addLayout(tiles)
         column.addWidget(funnel)
         column.addWidget(documents, 1)
-
-
-RULES = {"fix_text": "Mend broken characters", "minimum_length": "Minimum length",
-         "exact_duplicates": "Exact duplicates"}  # fmt: skip
-
-
-def rule_label(rule: str) -> str:
-    """The name of a cleaning rule in the user's language."""
-    return translate(RULES.get(rule, rule.replace("_", " ").capitalize()))
-
-
-def rule_labels(rejected: dict[str, int]) -> dict[str, str]:
-    """Names of cleaning rules: {rule: translated name}."""
-    return {rule: rule_label(rule) for rule in rejected}

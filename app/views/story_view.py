@@ -11,9 +11,9 @@ from app.state.jobs import Job
 from app.state.story import current_stage, explanation, stages
 from app.state.summary import summary
 from app.translations import fill, translate
-from app.views.corpus_view import rule_labels
 from app.views.curve import RunCurve
 from app.views.parity import ParityPanel
+from app.views.rule_words import rule_labels
 from app.views.samples import SampleList
 from app.views.stage_track import StageTrack
 from app.words import count_text

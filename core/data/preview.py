@@ -109,7 +109,7 @@ class Preview:
 
     def _draw(self, spec: CorpusSpec, check: Callable[[], None]) -> None:
         """Read the sample, unless it is at hand."""
-        reading = _encoded(msgspec.structs.replace(spec, rules=[], held_out=0.0, seed=0, max_documents=0))
+        reading = _encoded(msgspec.structs.replace(spec, rules=[], held_out=0.0, seed=0, max_documents=0, workers=0))
         if self.sample is not None and reading == self._drawn:
             return
         self.sample = None

@@ -101,7 +101,8 @@ def _read(origin: Origin, spec: CorpusSpec, allowed: int) -> tuple[list[Raw | Re
             raise _Enough
         taken += n_bytes
 
-    reading = Reading(lambda event: None, advance, spec.text_field, spec.split_longer_than, spec.max_document_bytes)
+    reading = Reading(lambda event: None, advance, spec.text_field, spec.split_longer_than, spec.max_document_bytes,
+                      spec.split)
     try:
         for item in origin.read(origin, reading):
             items.append(item)
