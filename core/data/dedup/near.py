@@ -7,28 +7,17 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
+from core.data.dedup.pairs import PAIRS, Pair
 from core.data.dedup.spill import KEYED, Spill, keyed
 from core.data.dedup.table import Table, TableWriter
 from core.data.filters.verdict import Draft, Reason
 from core.kernels import minhash
 from core.spec.rules.duplicates import NearDuplicates as NearDuplicatesRule
 
-PAIRS = "pairs.jsonl"
 _COLUMNS = {"rows": "u4", "kept": "i8", "similarity": "f4"}  # of the decision; kept is -1 where nothing is dropped
 _BATCH = 4096  # documents taken in at once
 _BATCH_SHINGLES = 1 << 22  # compared at once
 _DONE = 0  # total that is not known
-
-
-class Pair(msgspec.Struct, frozen=True, kw_only=True):
-    """One line of pairs.jsonl: a document that was set aside, the first of its cluster, and how similar the two are.
-
-    A document that is joined to the first only through others may be less similar to it than the threshold.
-    """
-
-    row: int
-    kept_row: int
-    similarity: float
 
 
 class NearDuplicates:
