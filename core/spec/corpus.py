@@ -6,9 +6,11 @@ import msgspec
 
 from core.errors import LabError
 from core.spec.base import Spec, about
-from core.spec.rules.duplicates import ExactDuplicates
+from core.spec.rules.classifier import QualityClassifier
+from core.spec.rules.duplicates import Decontaminate, ExactDuplicates, NearDuplicates, RepeatedLines
 from core.spec.rules.keywords import Boilerplate, HtmlRemains, Links, WordList
 from core.spec.rules.language import LanguageIs
+from core.spec.rules.metric import ReferencePerplexity
 from core.spec.rules.privacy import PersonalData
 from core.spec.rules.text import FixText, MinimumLength
 
@@ -23,6 +25,11 @@ AnyRule = Union[
     WordList,
     LanguageIs,
     PersonalData,
+    RepeatedLines,
+    NearDuplicates,
+    Decontaminate,
+    ReferencePerplexity,
+    QualityClassifier,
 ]
 
 MOST_SPLIT_CHARACTERS = 10_000_000

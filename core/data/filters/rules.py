@@ -11,11 +11,16 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from core.data.dedup.exact import ExactDuplicates as exact_duplicates
+from core.data.dedup.lines import RepeatedLines as repeated_lines
+from core.data.dedup.near import NearDuplicates as near_duplicates
+from core.data.dedup.overlap import Decontaminate as decontaminate
 from core.data.filters.boilerplate import boilerplate
+from core.data.filters.classifier import quality_classifier
 from core.data.filters.keywords import links, word_list
 from core.data.filters.language import language_is
 from core.data.filters.length import minimum_length
 from core.data.filters.markup import html_remains
+from core.data.filters.metric import reference_perplexity
 from core.data.filters.privacy import personal_data
 from core.data.filters.repair import fix_text
 from core.data.filters.verdict import Barrier, Draft, Filter, Reason
@@ -24,9 +29,11 @@ from core.data.tally import Counter, Tally
 from core.record.folder import Workspace
 from core.spec.corpus import AnyRule
 from core.spec.rules.base import tag_of
-from core.spec.rules.duplicates import ExactDuplicates
+from core.spec.rules.classifier import QualityClassifier
+from core.spec.rules.duplicates import Decontaminate, ExactDuplicates, NearDuplicates, RepeatedLines
 from core.spec.rules.keywords import Boilerplate, HtmlRemains, Links, WordList
 from core.spec.rules.language import LanguageIs
+from core.spec.rules.metric import ReferencePerplexity
 from core.spec.rules.privacy import PersonalData
 from core.spec.rules.text import FixText, MinimumLength
 
@@ -42,6 +49,11 @@ MAKERS = {
     WordList: word_list,
     LanguageIs: language_is,
     PersonalData: personal_data,
+    RepeatedLines: repeated_lines,
+    NearDuplicates: near_duplicates,
+    Decontaminate: decontaminate,
+    ReferencePerplexity: reference_perplexity,
+    QualityClassifier: quality_classifier,
 }
 
 

@@ -1,0 +1,1 @@
+"""Filters that are trained: a reference model of trusted text, and a quality classifier."""
