@@ -6,6 +6,7 @@ that a killed job goes on where it was, and comes to the same bytes whatever the
 """
 
 import json
+import shutil
 import time
 from collections.abc import Iterator
 
@@ -19,7 +20,7 @@ from core.data.readers.folder import Gathered, gather
 from core.data.stages import Stages
 from core.data.tally import Tally
 from core.errors import LabError
-from core.record.atomic import write_json
+from core.record.atomic import TEMPORARY, commit_file, write_json
 from core.record.control import Control
 from core.record.events import FileSkipped, Funnel, Noted, Phase, Progress
 from core.record.folder import JobFolder, Workspace
@@ -161,7 +162,7 @@ class Cleaning:
             self.folder.root, self.stages, n_shards, len(self.passes), self.tally, self.runner.splitter,
             lambda done: self._advance(1))
         tally, place = self.tally, intake.place
-        self._publish()
+        self._leave_findings()
         report = {
             "documents_read": tally.documents_read, "documents_kept": tally.kept, "bytes_read": tally.bytes_read,
             "bytes_kept": tally.remaining_bytes, "rejected": self._rejected(), "held_out": held_out,
@@ -172,12 +173,17 @@ class Cleaning:
         self.stages.remove()
         return report
 
-    def _publish(self) -> None:
-        """Rules that compared documents may leave what they found beside the corpus."""
-        for number, part in enumerate(self.passes[:-1]):
-            publish = getattr(part.closing.work, "publish", None)
-            if publish is not None:
-                publish(self.stages.decision(number), self.folder.root)
+    def _leave_findings(self) -> None:
+        """Put what rules that compared documents leave for people beside the corpus."""
+        barriers = [(number, part.closing.work) for number, part in enumerate(self.passes[:-1])]
+        for name in {name: None for _, work in barriers for name in getattr(work, "leaves", ())}:
+            temporary = self.folder.path(f"{TEMPORARY}{name}")
+            with open(temporary, "wb") as all_of_them:
+                for number, work in barriers:
+                    if name in getattr(work, "leaves", ()):
+                        with open(self.stages.decision(number) / name, "rb") as file:
+                            shutil.copyfileobj(file, all_of_them)
+            commit_file(temporary, self.folder.path(name))
 
     def _rejected(self) -> dict[str, int]:
         """Documents by what set them aside: readers first, then the rules in their order."""

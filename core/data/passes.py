@@ -5,6 +5,7 @@ from array import array
 from collections.abc import Callable
 from typing import NamedTuple
 
+from core.data.dedup.exact import fingerprint
 from core.data.documents import Document, Rejected, line_of
 from core.data.filters.rules import Pass, Rules
 from core.data.filters.verdict import Draft, Reason
@@ -45,6 +46,8 @@ class PassRunner:
         for held in self.stages.documents(task.number, task.shard):
             draft = Draft(held.text, held.source, held.line, held.row, splitter=self.splitter, number=held.number)
             draft.marks = held.marks
+            if held.mark is not None:
+                draft.tell(fingerprint, held.mark)
             out.add(held, draft, part.judge(draft, counter), counter)
             if time.monotonic() - told_s > _TELL_EVERY_S:
                 tell(counter.tally)
@@ -94,7 +97,8 @@ class _Out:
             self.note_rows.append(draft.row)
             self.notes.append(self.closing.work.remember(draft))  # may ask for the split, and so decide it
             self.held.append(Held(
-                draft.row, draft.text, draft.source, draft.line, changed, draft.number, draft.marks))
+                draft.row, draft.text, draft.source, draft.line, changed, draft.number, draft.marks,
+                draft.known(fingerprint)))
             return
         counter.keep(draft)
         self._kept_rows.append(draft.row)

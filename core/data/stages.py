@@ -24,7 +24,10 @@ FORMAT = 1  # of these files; work begun in another is begun anew
 
 
 class Held(msgspec.Struct, array_like=True):
-    """A document between two passes; see :class:`core.data.filters.verdict.Draft`."""
+    """A document between two passes; see :class:`core.data.filters.verdict.Draft`.
+
+    ``mark`` is its fingerprint where a rule needed it: it is wanted again when the split is decided.
+    """
 
     row: int
     text: str
@@ -33,6 +36,7 @@ class Held(msgspec.Struct, array_like=True):
     changed: bool = False
     number: float | None = None
     marks: list[dict] = []
+    mark: bytes | None = None
 
 
 class Blobs(msgspec.Struct, array_like=True, frozen=True):

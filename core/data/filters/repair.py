@@ -9,6 +9,10 @@ _LINE_ENDS = re.compile("\r\n|[\r\x85\u2028\u2029]")
 # Controls of C0 and C1 except tab and line feed, byte-order marks inside the text, and interlinear marks.
 _CONTROLS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ufeff\ufff9-\ufffb]")
 _TERMINAL = re.compile("\x1b\\[[0-9;?]*[A-Za-z]")  # colour and cursor sequences of a terminal
+_CONTROL_BYTES = bytes(byte for byte in range(128) if byte < 32 and chr(byte) not in "\t\n" or byte == 127)
+# How the others are written in UTF-8: C1 begin with C2; U+2028, U+2029, U+FEFF, U+FFF9 to U+FFFB.
+_CONTROL_LEADS = (b"\xc2", b"\xe2\x80\xa8", b"\xe2\x80\xa9", b"\xef\xbb\xbf", b"\xef\xbf\xb9", b"\xef\xbf\xba",
+                  b"\xef\xbf\xbb")
 
 
 def fix_text(rule: FixText, _workspace=None) -> Filter:
@@ -21,10 +25,13 @@ def fix_text(rule: FixText, _workspace=None) -> Filter:
     """
 
     def judge(draft: Draft) -> Reason | None:
-        draft.text = _CONTROLS.sub("", _LINE_ENDS.sub("\n", _TERMINAL.sub("", mend_mojibake(draft.text))))
-        if not draft.text.strip():
+        text = mend_mojibake(draft.text)
+        if may_hold_controls(text):
+            text = _CONTROLS.sub("", _LINE_ENDS.sub("\n", _TERMINAL.sub("", text)))
+        draft.text = text
+        if not text or text.isspace():
             return Reason("fix_text", "Nothing visible is left of it.", {}, "characters", 0, 1)
-        share = draft.text.count("\ufffd") / len(draft.text)
+        share = 0.0 if text.isascii() else text.count("\ufffd") / len(text)
         draft.measures["fix_text.broken"] = share
         if share <= rule.most_broken:
             return None
@@ -33,6 +40,14 @@ def fix_text(rule: FixText, _workspace=None) -> Filter:
             {"share": round(share, 5), "limit": rule.most_broken}, "broken", share, rule.most_broken)
 
     return judge
+
+
+def may_hold_controls(text: str) -> bool:
+    """Whether there may be anything to drop; a look at the bytes, many times as fast as the search itself."""
+    data = text.encode("utf-8", "surrogatepass")
+    if len(data.translate(None, _CONTROL_BYTES)) < len(data):
+        return True
+    return not text.isascii() and any(lead in data for lead in _CONTROL_LEADS)
 
 
 def mend_mojibake(text: str) -> str:

@@ -71,6 +71,14 @@ class Draft:
             self._facts[measure] = measure(self._text)
         return self._facts[measure]
 
+    def known(self, measure: Callable[[str], Any]) -> Any:
+        """``measure(text)`` if it was computed already; else None."""
+        return self._facts.get(measure)
+
+    def tell(self, measure: Callable[[str], Any], found: Any) -> None:
+        """Give it a fact about its text that is known from before."""
+        self._facts[measure] = found
+
 
 Filter = Callable[[Draft], "Reason | None"]  # a rule that judges one document by itself
 
@@ -82,6 +90,8 @@ class Barrier(Protocol):
     process calls :meth:`decide` with all that was remembered, in document order. Then workers
     :meth:`open` the decision and :meth:`judge` each document. All three are pure functions of the
     documents and their order, so that any number of workers, and a resume, come to the same result.
+
+    A class may name files of its decision in ``leaves``: they end up in the corpus folder, for people to see.
     """
 
     def remember(self, draft: Draft) -> bytes:

@@ -1,13 +1,19 @@
 """Which field of a record holds its text."""
 
 from collections.abc import Iterable
+from functools import lru_cache
 
 USUAL_NAMES = ("text", "content", "body", "document", "article", "story", "passage", "raw_content", "page_content")
 
 
 def usual_field(names: Iterable[str]) -> str | None:
     """The first of the usual names of a text field that is there, whatever its case."""
-    by_name = {str(name).strip().lower(): name for name in reversed(list(names))}
+    return _usual_field(tuple(names))
+
+
+@lru_cache(maxsize=256)  # records of one file have the same names
+def _usual_field(names: tuple[str, ...]) -> str | None:
+    by_name = {str(name).strip().lower(): name for name in reversed(names)}
     return next((by_name[name] for name in USUAL_NAMES if name in by_name), None)
 
 
