@@ -28,6 +28,8 @@ struct Statistics {  // every field int64; mirrored in text.py
 
 namespace {
 
+uint64_t stop_words[8];  // hashes of Gopher's
+
 constexpr size_t LENGTHS = 256;  // lines of 0 to 254 characters are counted each by its length, longer ones together
 
 // What is kept from one document to the next, so that nothing is allocated for each.
@@ -51,17 +53,6 @@ Workspace& workspace() {
     return mine;
 }
 
-// "the be to of and that have with": the place of a word among them, or -1.
-int stop_word(Span word) {
-    static const char* words[] = {"the", "be", "to", "of", "and", "that", "have", "with"};
-    if (word.size() < 2 || word.size() > 4) return -1;
-    for (int i = 0; i < 8; ++i)
-        if (words[i][0] == static_cast<char>(word.begin[0]) && std::strlen(words[i]) == word.size() &&
-            std::memcmp(words[i], word.begin, word.size()) == 0)
-            return i;
-    return -1;
-}
-
 // What is counted of each word.
 class WordSink {
 public:
@@ -74,14 +65,13 @@ public:
             found_.plain_characters += word.characters;
         }
         found_.letter_words += (word.any & LETTER) != 0;
-        const int stop = stop_word(word.span);
-        if (stop >= 0) seen_ |= 1u << stop;
-        runs_.add(hash(word.span), word.characters);
+        for (int i = 0; i < 8; ++i) seen_ |= static_cast<uint32_t>(word.hash == stop_words[i]) << i;
+        runs_.add(word.hash, word.characters);
     }
 
     void gap() {}
 
-    int64_t stop_words() const {
+    int64_t stop_words_seen() const {
         int64_t count = 0;
         for (uint32_t left = seen_; left != 0; left &= left - 1) ++count;
         return count;
@@ -93,24 +83,40 @@ private:
     uint32_t seen_ = 0;
 };
 
+// Plain loops over a block of ASCII, which compilers turn into wide instructions.
+void count_ascii(const Byte* at, size_t size, Statistics& found) {
+    uint32_t letters = 0, hashes = 0;
+    for (size_t i = 0; i < size; ++i) letters += static_cast<Byte>((at[i] | 0x20) - 'a') < 26;
+    for (size_t i = 0; i < size; ++i) hashes += at[i] == '#';
+    found.characters += static_cast<int64_t>(size);
+    found.letters += letters;
+    found.latin += letters;
+    found.hashes += hashes;
+}
+
 void count_characters(Span text, Statistics& found) {
+    constexpr size_t block = 64;
     for (const Byte* at = text.begin; at < text.end;) {
-        if (*at < 0x80) {
-            const Byte b = *at++;
-            ++found.characters;
-            const bool letter = static_cast<Byte>((b | 0x20) - 'a') < 26;
-            found.letters += letter;
-            found.latin += letter;
-            found.hashes += b == '#';
+        Byte high = 0x80;
+        if (static_cast<size_t>(text.end - at) >= block) {
+            high = 0;
+            for (size_t i = 0; i < block; ++i) high |= at[i];
+        }
+        if (high < 0x80) {
+            count_ascii(at, block, found);
+            at += block;
             continue;
         }
-        const uint32_t code = next_character(at, text.end), flags = class_of(code);
-        ++found.characters;
-        found.letters += (flags & LETTER) != 0;
-        found.latin += (flags & LETTER) != 0 && code < 0x250;
-        found.han += (flags & HAN) != 0;
-        found.kana += (flags & KANA) != 0;
-        found.ellipses += code == 0x2026;
+        for (const Byte* stop = std::min(at + block, text.end); at < stop;) {
+            const uint32_t code = next_character(at, text.end), flags = class_of(code);
+            ++found.characters;
+            found.letters += (flags & LETTER) != 0;
+            found.latin += (flags & LETTER) != 0 && code < 0x250;
+            found.han += (flags & HAN) != 0;
+            found.kana += (flags & KANA) != 0;
+            found.hashes += code == '#';
+            found.ellipses += code == 0x2026;
+        }
     }
     for (const Byte* at = text.begin; at < text.end; ++at) {
         at = static_cast<const Byte*>(std::memchr(at, '.', static_cast<size_t>(text.end - at)));
@@ -201,19 +207,11 @@ void count_words(Span text, const std::vector<const Byte*>* ends, Workspace& wor
         for (const Byte* end : *ends) {
             const Span span = strip({at, end});
             at = end;
-            if (span.size() == 0) continue;
-            Word word = {span, 0, 0, ~uint32_t{0}};
-            for (const Byte* here = span.begin; here < span.end; ++word.characters) {
-                const uint32_t flags = class_of(next_character(here, span.end));
-                word.any |= flags;
-                word.all &= flags;
-            }
-            sink.word(word);
+            if (span.size() > 0) sink.word(measured(span));
         }
     }
-    found.stop_words = sink.stop_words();
-    work.words.top(work.counter, found.top);
-    work.words.repeated(work.counter, found.repeated);
+    found.stop_words = sink.stop_words_seen();
+    work.words.count(work.counter, found.top, found.repeated);
 }
 
 }  // namespace
@@ -223,6 +221,11 @@ void count_words(Span text, const std::vector<const Byte*>* ends, Workspace& wor
 EXPORT void coldframe_text_prepare(const uint32_t* classes, int64_t count, const uint8_t* specials, int64_t bytes) {
     text::classes.assign(classes, classes + count);
     text::specials.read({specials, specials + bytes});
+    int i = 0;
+    for (const char* word : {"the", "be", "to", "of", "and", "that", "have", "with"}) {
+        const uint8_t* begin = reinterpret_cast<const uint8_t*>(word);
+        text::stop_words[i++] = text::hash({begin, begin + std::strlen(word)});
+    }
 }
 
 // Everything of a text but C4's rules. `pieces`: characters of each word where they are known (they cover the text),

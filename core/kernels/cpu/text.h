@@ -69,26 +69,32 @@ inline bool ends_with(Span span, const char* ending) {
     return span.size() >= n && std::memcmp(span.end - n, ending, n) == 0;
 }
 
+// The first `size` bytes, at most 8, as one number; the bytes behind them are read only before `limit`.
+inline uint64_t load(const Byte* at, size_t size, const Byte* limit) {
+    static const Byte ones[16] = {255, 255, 255, 255, 255, 255, 255, 255};
+    uint64_t value = 0, mask;
+    if (limit - at < 8) {
+        std::memcpy(&value, at, size);
+        return value;
+    }
+    std::memcpy(&value, at, 8);
+    std::memcpy(&mask, ones + 8 - size, 8);
+    return value & mask;
+}
+
 // A 64-bit hash. Two different strings are taken for the same once in 2^64 pairs.
-inline uint64_t hash(Span span) {
+inline uint64_t hash(Span span, const Byte* limit) {
     const Byte* at = span.begin;
     size_t left = span.size();
-    uint64_t h = left, low = 0;
+    uint64_t h = left * 0x9e3779b97f4a7c15u;
     for (; left > 8; at += 8, left -= 8) {
-        std::memcpy(&low, at, 8);
-        h = stir(h ^ low);
+        h = (h ^ load(at, 8, limit)) * 0x9e3779b97f4a7c15u;
+        h ^= h >> 32;
     }
-    low = 0;
-    if (left >= 4) {  // two overlapping halves: no byte outside is read
-        uint32_t head, tail;
-        std::memcpy(&head, at, 4);
-        std::memcpy(&tail, at + left - 4, 4);
-        low = static_cast<uint64_t>(tail) << 32 | head;
-    } else if (left > 0) {
-        low = at[0] | static_cast<uint64_t>(at[left / 2]) << 8 | static_cast<uint64_t>(at[left - 1]) << 16;
-    }
-    return stir(h ^ low) ^ h;
+    return stir(h ^ load(at, left, limit));
 }
+
+inline uint64_t hash(Span span) { return hash(span, span.end); }
 
 // Counts keys; its memory is kept from one document to the next.
 class Counter {
@@ -106,13 +112,19 @@ public:
         std::memset(static_cast<void*>(slots_.data()), 0, size * sizeof(Slot));
     }
 
-    const Slot& add(uint64_t key, uint32_t item) {
+    // Returns the number of the key's slot.
+    uint32_t add(uint64_t key, uint32_t item) {
         for (size_t at = key & last_;; at = (at + 1) & last_) {
             Slot& slot = slots_[at];
-            if (slot.count == 0) return slot = {key, 1, item};
-            if (slot.key == key) return ++slot.count, slot;
+            if (slot.count == 0) slot = {key, 0, item};
+            if (slot.key != key) continue;
+            ++slot.count;
+            return static_cast<uint32_t>(at);
         }
     }
+
+    Slot& operator[](uint32_t slot) { return slots_[slot]; }
+    const Slot& operator[](uint32_t slot) const { return slots_[slot]; }
 
     void release() { std::vector<Slot>().swap(slots_); }
 

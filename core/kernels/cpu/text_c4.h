@@ -37,20 +37,29 @@ private:
     bool after_stop_ = false;
 };
 
-// Whether one of some phrases, in small ASCII letters, stands in a line in whatever case.
-inline bool mentions(Span line, const char* const* phrases, size_t count) {
-    for (const Byte* at = line.begin; at < line.end; ++at) {
-        const char first = static_cast<char>(*at >= 'A' && *at <= 'Z' ? *at + 32 : *at);
-        for (size_t k = 0; k < count; ++k) {
-            if (phrases[k][0] != first) continue;
-            const Byte* here = at + 1;
-            const char* next = phrases[k] + 1;
-            for (; *next != 0 && here < line.end; ++here, ++next)
-                if ((*here >= 'A' && *here <= 'Z' ? *here + 32 : *here) != static_cast<Byte>(*next)) break;
-            if (*next == 0) return true;
+enum Phrase { LOREM_IPSUM = 1, JAVASCRIPT = 2, POLICY = 4 };
+
+// Which of C4's phrases stand in a line, in whatever case of ASCII letters.
+inline uint32_t phrases_in(Span line) {
+    static const struct {
+        Phrase phrase;
+        const char* text;
+    } phrases[] = {
+        {LOREM_IPSUM, "lorem ipsum"}, {JAVASCRIPT, "javascript"}, {POLICY, "terms of use"}, {POLICY, "privacy policy"},
+        {POLICY, "cookie policy"}, {POLICY, "uses cookies"}, {POLICY, "use of cookies"}, {POLICY, "use cookies"}};
+    const auto small = [](Byte b) { return static_cast<Byte>(b >= 'A' && b <= 'Z' ? b + 32 : b); };
+    uint32_t found = 0;
+    for (const Byte* at = line.begin; line.end - at >= 10; ++at) {  // the shortest phrase has ten letters
+        const Byte first = *at | 0x20;
+        if (first != 'l' && first != 'j' && first != 't' && first != 'p' && first != 'c' && first != 'u') continue;
+        for (const auto& phrase : phrases) {
+            const Byte* here = at;
+            const char* next = phrase.text;
+            while (*next != 0 && here < line.end && small(*here) == static_cast<Byte>(*next)) ++here, ++next;
+            if (*next == 0) found |= phrase.phrase;
         }
     }
-    return false;
+    return found;
 }
 
 // Copies a line without "[12]", "[]", "[edit]" and "[citation needed]"; returns the end of what was written.
@@ -111,18 +120,15 @@ public:
 
 private:
     bool stays(Span line, int64_t words, int64_t longest, C4Result& found) const {
-        static const char* const lorem_ipsum[] = {"lorem ipsum"};
-        static const char* const javascript[] = {"javascript"};
-        static const char* const policy[] = {
-            "terms of use", "privacy policy", "cookie policy", "uses cookies", "use of cookies", "use cookies"};
         if (settings_.longest_word > 0 && longest > settings_.longest_word) return ++found.long_word, false;
         if (settings_.terminal && !ends_sentence(line)) return ++found.no_terminal, false;
         if (words < settings_.least_words) return ++found.few_words, false;
-        if (settings_.lorem_ipsum && mentions(line, lorem_ipsum, 1)) return found.verdict = C4_LOREM_IPSUM, false;
-        if (settings_.javascript && mentions(line, javascript, 1)) return ++found.javascript, false;
+        const uint32_t phrases = phrases_in(line);
+        if (settings_.lorem_ipsum && (phrases & LOREM_IPSUM)) return found.verdict = C4_LOREM_IPSUM, false;
+        if (settings_.javascript && (phrases & JAVASCRIPT)) return ++found.javascript, false;
         if (settings_.curly_bracket && line.size() > 0 && std::memchr(line.begin, '{', line.size()) != nullptr)
             return found.verdict = C4_CURLY_BRACKET, false;
-        if (settings_.policy && mentions(line, policy, 6)) return ++found.policy, false;
+        if (settings_.policy && (phrases & POLICY)) return ++found.policy, false;
         return true;
     }
 

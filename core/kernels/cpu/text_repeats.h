@@ -15,7 +15,7 @@ public:
 
     // Whether it came before.
     bool add(Span item) {
-        const bool repeated = counter_.add(hash(item), static_cast<uint32_t>(found.items++)).count > 1;
+        const bool repeated = counter_[counter_.add(hash(item), static_cast<uint32_t>(found.items++))].count > 1;
         if (repeated) {
             ++found.repeated;
             found.characters += characters(item);
@@ -29,71 +29,93 @@ private:
     Counter& counter_;
 };
 
-// The words of a document, as runs of n of them are counted.
+// The words of a document, and the runs of n of them that come more than once.
+//
+// A run of n words can only come twice where its first n - 1 do: each length looks at what the one before it left,
+// which after two or three words is little.
 class WordRuns {
 public:
-    void clear() {
-        hashes_.clear();
-        before_.assign(1, 0);
-    }
+    void clear() { words_.clear(); }
 
-    void add(uint64_t hash, uint32_t characters) {
-        hashes_.push_back(hash);
-        before_.push_back(before_.back() + characters);
-    }
+    void add(uint64_t hash, uint32_t characters) { words_.push_back({hash, total(), characters}); }
 
-    // Characters of the commonest run of n words (the first of several), times how often it comes, for n = 2, 3, 4.
-    void top(Counter& counter, int64_t* found) {
-        start();
-        for (size_t n = 2; n <= 4; ++n) {
-            found[n - 2] = 0;
-            if (!lengthen(n)) continue;
-            counter.reset(runs_.size());
-            Counter::Slot best = {0, 0, 0};
-            for (size_t i = 0; i < runs_.size(); ++i) {
-                const Counter::Slot& slot = counter.add(stir(runs_[i]), static_cast<uint32_t>(i));
-                if (slot.count > best.count || (slot.count == best.count && slot.first < best.first)) best = slot;
-            }
-            const int64_t spaces = static_cast<int64_t>(n) - 1;
-            found[n - 2] = (before_[best.first + n] - before_[best.first] + spaces) * best.count;
-        }
-    }
-
-    // Characters of runs of n words that came before, none counted twice, for n = 5 to 10. Goes on where top() ended.
-    void repeated(Counter& counter, int64_t* found) {
-        bool any = true;
-        for (size_t n = 5; n <= 10; ++n) {
-            found[n - 5] = 0;
-            if (!any || !lengthen(n)) continue;  // no run of n twice: none that is longer either
-            counter.reset(runs_.size());
-            for (size_t i = 0; i < runs_.size();) {
-                const bool again = counter.add(stir(runs_[i]), 0).count > 1;
-                if (again) found[n - 5] += before_[i + n] - before_[i];
-                i += again ? n : 1;
-            }
-            any = found[n - 5] > 0;
+    // Characters of the commonest run of n words (the first of several), times how often it comes, for n = 2, 3, 4;
+    // characters of runs of n words that came before, none counted twice, for n = 5 to 10.
+    void count(Counter& counter, int64_t* top, int64_t* repeated) {
+        runs_.clear();
+        for (size_t i = 0; i < words_.size(); ++i) runs_.push_back({words_[i].hash, static_cast<uint32_t>(i), 0});
+        for (size_t n = 2; n <= 10; ++n) {
+            lengthen(n, counter);
+            if (n <= 4) top[n - 2] = commonest(n, counter);
+            else repeated[n - 5] = said_again(n, counter);
         }
     }
 
     void release() {
-        std::vector<uint64_t>().swap(hashes_);
-        std::vector<uint64_t>().swap(runs_);
-        std::vector<int64_t>().swap(before_);
+        std::vector<Item>().swap(words_);
+        std::vector<Run>().swap(runs_);
     }
 
 private:
-    void start() { runs_ = hashes_; }
+    struct Item {
+        uint64_t hash;
+        int64_t before;  // characters of the words before it
+        uint32_t characters;
+    };
+    struct Run {
+        uint64_t hash;
+        uint32_t first;  // the number of its first word
+        uint32_t slot;  // where it is counted
+    };
 
-    // From runs of n - 1 words to runs of n; false when there are none.
-    bool lengthen(size_t n) {
-        const size_t count = hashes_.size() < n ? 0 : hashes_.size() - n + 1;
-        runs_.resize(count);
-        for (size_t i = 0; i < count; ++i) runs_[i] = runs_[i] * 0xff51afd7ed558ccdu + hashes_[i + n - 1];
-        return count > 0;
+    int64_t total() const { return words_.empty() ? 0 : words_.back().before + words_.back().characters; }
+
+    int64_t characters(size_t first, size_t n) const {
+        const Item& last = words_[first + n - 1];
+        return last.before + last.characters - words_[first].before;
     }
 
-    std::vector<uint64_t> hashes_, runs_;  // of each word; of each run of the length in hand
-    std::vector<int64_t> before_;  // characters before each word
+    // From runs of n - 1 words to those of n that come more than once.
+    void lengthen(size_t n, Counter& counter) {
+        while (!runs_.empty() && runs_.back().first + n > words_.size()) runs_.pop_back();
+        counter.reset(runs_.size());
+        for (Run& run : runs_) {
+            run.hash = run.hash * 0xff51afd7ed558ccdu + words_[run.first + n - 1].hash;
+            run.slot = counter.add(stir(run.hash), run.first);
+        }
+        size_t kept = 0;
+        for (const Run& run : runs_) {
+            runs_[kept] = run;
+            kept += counter[run.slot].count > 1;
+        }
+        runs_.resize(kept);
+    }
+
+    int64_t commonest(size_t n, const Counter& counter) const {
+        if (words_.size() < n) return 0;
+        Counter::Slot best = {0, 1, 0};  // where none comes twice, the first is the commonest
+        for (const Run& run : runs_)  // in order: of several, the first stays
+            if (counter[run.slot].count > best.count) best = counter[run.slot];
+        return (characters(best.first, n) + static_cast<int64_t>(n) - 1) * best.count;
+    }
+
+    int64_t said_again(size_t n, Counter& counter) const {
+        int64_t found = 0;
+        size_t next = 0;
+        for (const Run& run : runs_) {
+            if (run.first < next) continue;
+            Counter::Slot& slot = counter[run.slot];
+            if (slot.key == 0) {
+                found += characters(run.first, n);
+                next = run.first + n;
+            }
+            slot.key = 0;  // seen
+        }
+        return found;
+    }
+
+    std::vector<Item> words_;
+    std::vector<Run> runs_;
 };
 
 }  // namespace text

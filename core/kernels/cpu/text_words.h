@@ -11,9 +11,20 @@ namespace text {
 
 struct Word {
     Span span;
+    uint64_t hash;
     uint32_t characters;
     uint32_t any, all;  // classes that one of its characters has, and that every one has
 };
+
+inline Word measured(Span span) {
+    Word word = {span, hash(span), 0, 0, ~uint32_t{0}};
+    for (const Byte* at = span.begin; at < span.end; ++word.characters) {
+        const uint32_t flags = class_of(next_character(at, span.end));
+        word.any |= flags;
+        word.all &= flags;
+    }
+    return word;
+}
 
 struct Special {
     std::string word;
@@ -77,20 +88,21 @@ public:
         while (at < text.end) {
             const Byte* chunk = skip_space(at, text.end, sink);
             if (chunk == text.end) return;
-            uint32_t any = 0;
-            at = chunk;
-            while (at < text.end) {  // most chunks are ASCII
-                if (*at >= 0x80) break;
+            uint32_t before = 0, last = 0;  // classes of all characters but the last, and of the last
+            for (at = chunk; at < text.end && *at < 0x80; ++at) {
                 const uint32_t flags = classes[*at];
                 if (flags & SPACE) break;
-                any |= flags;
-                ++at;
+                before |= last;
+                last = flags;
             }
             if (at < text.end && *at >= 0x80) {
                 at = end_of_chunk(at, text.end);
                 affixes({chunk, at}, sink);
-            } else if ((any & ~uint32_t{LETTER | UPPER | LOWER | WORD | HOST | BEFORE_DOT}) == 0 && (any & LETTER)) {
-                plain({chunk, at}, any, sink);
+            } else if (letters(before) && letters(last)) {
+                plain({chunk, at}, text.end, before | last, sink);
+            } else if (before != 0 && letters(before) &&
+                       ((last & AFFIX) || (at[-1] == '.' && (classes[at[-2]] & LOWER)))) {
+                plain_and_mark({chunk, at}, text.end, before, last, sink);
             } else {
                 affixes({chunk, at}, sink);
             }
@@ -126,12 +138,26 @@ private:
         return at;
     }
 
-    // Nothing but ASCII letters, "_" and "-" excepted.
+    // Whether these are the classes of ASCII letters, or of nothing.
+    static bool letters(uint32_t any) { return (any & ~uint32_t{LETTER | UPPER | LOWER | WORD | HOST | BEFORE_DOT}) == 0; }
+
+    // Nothing but ASCII letters.
     template <class Sink>
-    static void plain(Span chunk, uint32_t any, Sink& sink) {
-        const Special* special = specials.find(chunk);
+    static void plain(Span chunk, const Byte* limit, uint32_t any, Sink& sink) {
+        const uint64_t key = hash(chunk, limit);
+        const Special* special = specials.find(chunk, key);
         if (special != nullptr) return spelt(chunk.begin, *special, sink);
-        sink.word({chunk, static_cast<uint32_t>(chunk.size()), any, LETTER});
+        sink.word({chunk, key, static_cast<uint32_t>(chunk.size()), any, LETTER});
+    }
+
+    // ASCII letters and one mark that is cut off: what affixes() would come to, sooner.
+    template <class Sink>
+    static void plain_and_mark(Span chunk, const Byte* limit, uint32_t any, uint32_t mark, Sink& sink) {
+        const Span word = {chunk.begin, chunk.end - 1}, last = {chunk.end - 1, chunk.end};
+        const Special* special = specials.find(chunk, hash(chunk, limit));
+        if (special != nullptr) return spelt(chunk.begin, *special, sink);
+        plain(word, limit, any, sink);
+        sink.word({last, hash(last), 1, mark, mark});
     }
 
     template <class Sink>
@@ -140,16 +166,6 @@ private:
             sink.word(measured({at, at + bytes}));
             at += bytes;
         }
-    }
-
-    static Word measured(Span span) {
-        Word word = {span, 0, 0, ~uint32_t{0}};
-        for (const Byte* at = span.begin; at < span.end; ++word.characters) {
-            const uint32_t flags = class_of(next_character(at, span.end));
-            word.any |= flags;
-            word.all &= flags;
-        }
-        return word;
     }
 
     const Byte* place(size_t i) const { return chunk_[i].at; }
