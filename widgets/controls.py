@@ -56,6 +56,18 @@ class SegmentedControl(QWidget):
         """Choose without emitting."""
         self._buttons[value].setChecked(True)
 
+    def set_choice_visible(self, value: str, visible: bool) -> None:
+        """Offer a choice or hide it; the ends stay round."""
+        self._buttons[value].setVisible(visible)
+        shown = [button for button in self._buttons.values() if not button.isHidden()]
+        for index, button in enumerate(shown):
+            last = index == len(shown) - 1
+            place = "only" if len(shown) == 1 else "first" if not index else "last" if last else "middle"
+            if button.property("place") != place:
+                button.setProperty("place", place)
+                button.style().unpolish(button)
+                button.style().polish(button)
+
 
 def state_text(state: str) -> str:
     """The word for a job's state, in the user's language."""

@@ -1,6 +1,8 @@
 """Documents, searchable, with the text of the chosen one beside."""
 
-from PySide6.QtCore import Qt, Signal
+from collections.abc import Callable
+
+from PySide6.QtCore import QEvent, Qt, Signal
 from PySide6.QtGui import QTextCharFormat, QTextCursor
 from PySide6.QtWidgets import (
     QAbstractItemView,
@@ -24,6 +26,8 @@ from widgets.document_table import COLUMNS, DocumentModel, place_text, reason_te
 
 MOST_CHARACTERS_SHOWN = 200_000
 MOST_MARKS = 2000
+TEXT_PX = 150  # the least a text takes
+NEEDED = ("rule", "measured", "limit", "characters", "source")
 WIDTHS_PX = {"rule": 152, "measured": 88, "limit": 80, "characters": 92, "source": 152}
 
 
@@ -102,12 +106,27 @@ class DocumentBrowser(QWidget):
         for column, name in enumerate(self.model.columns[1:], 1):
             header.resizeSection(column, WIDTHS_PX[name])
         self._order = ("", False)
+        table.viewport().installEventFilter(self)
         table.selectionModel().currentRowChanged.connect(lambda now, _: now.isValid() and self._open_row(now.row()))
         return table
 
+    def eventFilter(self, watched, event) -> bool:
+        if event.type() == QEvent.Type.Resize:
+            self._fit_columns()
+        return super().eventFilter(watched, event)
+
+    def _fit_columns(self) -> None:
+        """Columns that leave the text no room go, the least needed first."""
+        left = self.table.viewport().width() - TEXT_PX
+        for name in NEEDED:
+            if name in self.model.columns:
+                left -= WIDTHS_PX[name]
+                self.table.setColumnHidden(self.model.columns.index(name), left < 0)
+
     def _build_detail(self) -> QWidget:
         detail = QWidget()
-        self.place, self.reason = Button("", "link", "file"), Text("", "muted")
+        self.place, self.reason, self.trail = Button("", "link", "file"), Text("", "muted"), Text("", "caption")
+        self._trail_of = lambda document: ""
         self.place.clicked.connect(self._ask_source)
         self.text = QPlainTextEdit()
         self.text.setReadOnly(True)
@@ -116,12 +135,12 @@ class DocumentBrowser(QWidget):
         self.changes = QCheckBox(self.tr("Show what was changed"))
         self.changes.setChecked(True)
         self.changes.toggled.connect(lambda _: self._show_text(self.model.documents[self._opened]))
-        for widget in (self.place, self.reason, self.changes):
+        for widget in (self.place, self.reason, self.trail, self.changes):
             widget.hide()
         column = QVBoxLayout(detail)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(theme.space(0.5))
-        for widget in (self.place, self.reason, self.changes, self.text):
+        for widget in (self.place, self.reason, self.trail, self.changes, self.text):
             column.addWidget(widget)
         return detail
 
@@ -133,9 +152,13 @@ class DocumentBrowser(QWidget):
         self.model.set_documents(documents)
         self._opened = -1
         self.text.clear()
-        for widget in (self.place, self.reason, self.changes):
+        for widget in (self.place, self.reason, self.trail, self.changes):
             widget.hide()
         self._filter()
+
+    def set_trail(self, trail_of: Callable[[object], str]) -> None:
+        """Give what says in one line which cleaning a document went through."""
+        self._trail_of = trail_of
 
     def set_rules(self, labels: dict[str, str]) -> None:
         """Offer rules as a filter: {rule: text}."""
@@ -195,6 +218,8 @@ class DocumentBrowser(QWidget):
         self.place.setVisible(True)
         self.reason.setText(reason_text(document))
         self.reason.setVisible(bool(self.reason.text()))
+        self.trail.setText(self._trail_of(document))
+        self.trail.setVisible(bool(self.trail.text()))
 
     def _show_text(self, document) -> None:
         """The text, with what cleaning took out struck through and what it put in underlined."""

@@ -39,19 +39,21 @@ class Histogram(QWidget):
         name: what was measured, translated.
         unit: its unit, translated; empty for a share or a bare number.
         share: values are shares and are written as per cent.
+        movable: lines can be dragged; otherwise they only show what the thresholds were.
     """
 
     threshold_changed = Signal(str, float)  # field, value: while it moves
     threshold_released = Signal(str, float)  # field, value: when it rests
 
-    def __init__(self, name: str = "", unit: str = "", share: bool = False, *, parent: QWidget | None = None) -> None:
+    def __init__(self, name: str = "", unit: str = "", share: bool = False, *, movable: bool = True,
+                 parent: QWidget | None = None) -> None:  # fmt: skip
         super().__init__(parent)
-        self.name, self.unit, self.share = name, unit, share
+        self.name, self.unit, self.share, self.movable = name, unit, share, movable
         self.bins, self.scale = Bins(), Scale((0.0, 1.0))
         self._whole, self.thresholds = self.bins, []
         self._grabbed = self._current = -1
         self.setMouseTracking(True)
-        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus if movable else Qt.FocusPolicy.NoFocus)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         theme.bus.changed.connect(self.update)
         self._describe()
@@ -175,7 +177,7 @@ class Histogram(QWidget):
 
     def _near(self, x: float) -> int:
         """The line under the pointer; -1 = none."""
-        away = [abs(self.place(line.value) - x) for line in self.thresholds]
+        away = [abs(self.place(line.value) - x) for line in self.thresholds] if self.movable else []
         nearest = min(range(len(away)), key=away.__getitem__, default=-1)
         return nearest if nearest >= 0 and away[nearest] <= NEAR_PX else -1
 

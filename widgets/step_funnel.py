@@ -1,5 +1,6 @@
 """The funnel rule by rule: what came in, what each rule set aside, and what was left: documents, bytes, tokens."""
 
+import re
 from dataclasses import dataclass
 
 from PySide6.QtCore import QEvent, QRectF, QSize, Qt, Signal
@@ -22,7 +23,7 @@ class FunnelStep:
     Args:
         key: the rule's name; "" = read, "kept" = what is left.
         text: what it is called, translated.
-        documents, n_bytes, tokens: left after it; ``tokens`` None = not known.
+        documents, n_bytes, tokens: left after it; the latter two None = not known.
         fallen: documents it set aside.
         changed: documents it mended.
         note: shown on hover.
@@ -31,7 +32,7 @@ class FunnelStep:
     key: str
     text: str
     documents: int
-    n_bytes: int
+    n_bytes: int | None
     tokens: float | None = None
     fallen: int = 0
     changed: int = 0
@@ -67,6 +68,24 @@ def steps_of(report_steps: list[dict], refused: dict[str, int], labels, names: t
             step["rule"], labels(step["rule"]), documents, n_bytes, tokens(n_bytes),
             step["documents_in"] - documents, step.get("changed", 0)))
     return [*found, FunnelStep("kept", names[1], documents, n_bytes, tokens(n_bytes))]
+
+
+def steps_so_far(read: int, kept: int, n_bytes: tuple[int, int], rejected: dict[str, int], rules: list[str], labels,
+                 names: tuple[str, str]) -> list[FunnelStep]:  # fmt: skip
+    """Lines of a funnel while a cleaning runs, when only documents are counted rule by rule.
+
+    Args:
+        read, kept: documents so far; ``n_bytes`` their sizes.
+        rejected: documents by rule.
+        rules: those that run, in order; others in ``rejected`` are reasons of readers and come first.
+        labels, names: as in :func:`steps_of`.
+    """
+    found, left = [FunnelStep("", names[0], read, n_bytes[0])], read
+    for rule in [*(rule for rule in rejected if rule not in rules), *dict.fromkeys(rules)]:
+        fallen = rejected.get(rule, 0)
+        left -= fallen
+        found.append(FunnelStep(rule, labels(rule), left, None, None, fallen))
+    return [*found, FunnelStep("kept", names[1], kept, n_bytes[1])]
 
 
 class StepLine(QAbstractButton):
@@ -145,6 +164,11 @@ class StepLine(QAbstractButton):
             painter.drawRect(QRectF(room.left() + left, room.top() + 0.5, width, room.height() - 1))
 
 
+def tokens_text(count: float) -> str:
+    """1.98 M: three figures and a letter."""
+    return re.sub(r"(?<=\d)(?=[A-Za-z])", " ", short_number(count, 3))
+
+
 def label_width(width: float) -> float:
     """Room for the names, given the width of the whole."""
     return min(max(width * LABEL_SHARE, LABEL_PX[0]), LABEL_PX[1])
@@ -190,9 +214,11 @@ class StepFunnel(QWidget):
 
     def _words(self, step: FunnelStep) -> tuple[str, ...]:
         fallen = f"−{step.fallen:,}" if step.fallen else "" if step.key in ("", "kept") else "0"
-        words = (fallen, f"{step.documents:,}", bytes_text(step.n_bytes))
+        words = (fallen, f"{step.documents:,}", "" if step.n_bytes is None else bytes_text(step.n_bytes))
         about = "≈ " if self._estimated else ""
-        return (*words, f"{about}{short_number(step.tokens, 3)}") if self._tokens and step.tokens is not None else words
+        if not self._tokens:
+            return words
+        return (*words, "" if step.tokens is None else f"{about}{tokens_text(step.tokens)}")
 
     def _clicked(self, line: StepLine) -> None:
         if not line.clickable:
