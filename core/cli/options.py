@@ -2,7 +2,10 @@
 
 import argparse
 import tomllib
+import typing
 from pathlib import Path
+
+import msgspec
 
 from core.errors import LabError
 from core.spec.base import Field, build, fields
@@ -70,7 +73,7 @@ def read_spec(args: argparse.Namespace):
         _put(data, *_assignment(text))
     for name, value in vars(args).items():
         if name.startswith(FIELD) and value not in (None, []):
-            _put(data, name.removeprefix(FIELD), value)
+            _put(data, name.removeprefix(FIELD), _items(args.spec_type, name.removeprefix(FIELD), value))
     return build(args.spec_type, data)
 
 
@@ -84,6 +87,8 @@ def _add_fields(group, spec_type: type, prefix: str) -> None:
         common["help"] = _plain(describe(field))
         if field.kind == "bool":
             group.add_argument(flag, action=argparse.BooleanOptionalAction, **common)
+        elif field.kind == "union":
+            group.add_argument(flag, metavar="KIND", **common | {"dest": f"{FIELD}{name}.{_tag_field(field)}"})
         elif field.kind == "list":
             group.add_argument(flag, nargs="+", metavar="VALUE", **common)
         elif field.kind == "choice":
@@ -95,7 +100,10 @@ def _add_fields(group, spec_type: type, prefix: str) -> None:
 def describe(field: Field) -> str:
     """Help for one option: what it is, what it may be, and what it is if left out."""
     facts = []
-    if field.choices:
+    if field.union:
+        kinds = ", ".join(kind.__struct_config__.tag for kind in field.union)
+        facts.append(f"one of {kinds}; its own settings by --set {field.name}.NAME=VALUE")
+    elif field.choices:
         facts.append("one of " + ", ".join(map(str, field.choices)))
     elif field.low is not None and field.high is not None:
         facts.append(f"{field.low:g} to {field.high:g} {field.unit}".strip())
@@ -106,6 +114,10 @@ def describe(field: Field) -> str:
     elif isinstance(field.default, (int, float, str)) and field.default != "":
         facts.append(f"default {field.default}")
     return f"{field.help} ({'; '.join(facts)})" if facts else field.help
+
+
+def _tag_field(field: Field) -> str:
+    return field.union[0].__struct_config__.tag_field
 
 
 def _plain(text: str) -> str:
@@ -120,6 +132,16 @@ def _assignment(text: str) -> tuple[str, object]:
         return key.strip(), tomllib.loads(f"value = {value}")["value"]
     except tomllib.TOMLDecodeError:
         return key.strip(), value  # a bare word is meant as text
+
+
+def _items(spec_type: type, name: str, value):
+    """Items of a list of specs, each written as ``FIRST,key=value``: ``austen,weight=2``."""
+    plain = typing.get_type_hints(spec_type).get(name)
+    item = next(iter(typing.get_args(plain)), None) if typing.get_origin(plain) is list else None
+    if not (isinstance(item, type) and issubclass(item, msgspec.Struct)):
+        return value
+    first = fields(item)[0].name
+    return [{first: text.split(",")[0]} | dict(map(_assignment, text.split(",")[1:])) for text in value]
 
 
 def _put(data: dict, name: str, value) -> None:

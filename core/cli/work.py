@@ -30,6 +30,9 @@ class Verb(msgspec.Struct, frozen=True):
 VERBS = {
     "clean": Verb("corpus", "read files and folders, clean them, and keep the reason for every rejection",
                   presets="data"),
+    "world": Verb("world", "make a corpus by rule, with a table of everything that is true in it", presets="worlds",
+                  stem="world"),
+    "mix": Verb("mixture", "mix corpora in chosen shares", stem="parts"),
     "tokenize": Verb("tokenizer", "train a tokenizer on a corpus", stem="corpus"),
     "reference": Verb("reference", "learn what text you trust is like, and how far other text is from it",
                       stem="corpus"),
@@ -152,6 +155,8 @@ def _absolute(spec):
 
 
 def _stem(verb: Verb, spec) -> str:
+    if isinstance(named := getattr(spec, verb.stem, None), (list, msgspec.Struct)):
+        return verb.kind if isinstance(named, list) else named.__struct_config__.tag
     if verb.stem:
         return str(getattr(spec, verb.stem)) or verb.kind
     source = str(spec.sources[0]) if spec.sources else "corpus"

@@ -33,6 +33,7 @@ class Document(msgspec.Struct, frozen=True, kw_only=True):
         line: where it starts in its source, from 1.
         changed: whether a rule mended it.
         marks: places that a rule found worth showing, in the text as it stood before that rule.
+        corpus: in a mixture, the corpus that it was taken from.
     """
 
     id: int
@@ -43,6 +44,7 @@ class Document(msgspec.Struct, frozen=True, kw_only=True):
     changed: bool = False
     row: int = -1
     marks: list[dict] = []
+    corpus: str = ""
 
 
 class Rejected(msgspec.Struct, frozen=True, kw_only=True):

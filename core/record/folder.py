@@ -16,7 +16,8 @@ from core.spec.base import fields
 from core.spec.files import read_toml, write_toml
 
 ROOMS = {
-    "corpus": "corpora", "world": "corpora", "mixture": "corpora", "tokenizer": "tokenizers", "train": "runs", "export": "exports", "verify": "evaluations",
+    "corpus": "corpora", "world": "corpora", "mixture": "corpora",
+    "tokenizer": "tokenizers", "train": "runs", "export": "exports", "verify": "evaluations",
     "index": "indexes", "grow": "pipelines", "experiment": "experiments",
     "reference": "filters", "classifier": "filters",
 }  # fmt: skip

@@ -22,7 +22,7 @@ class Field(msgspec.Struct, frozen=True):
     """One field of a spec, as a form or a command line needs it."""
 
     name: str
-    kind: Literal["int", "float", "bool", "str", "choice", "list", "spec"]
+    kind: Literal["int", "float", "bool", "str", "choice", "list", "spec", "union"]
     label: str
     help: str
     default: Any = None
@@ -34,6 +34,7 @@ class Field(msgspec.Struct, frozen=True):
     expert: bool = False
     choices: tuple[str, ...] = ()
     spec: type | None = None  # for kind "spec": the nested spec's type
+    union: tuple[type, ...] = ()  # for kind "union": the specs it can be, told apart by their tag
     picks: str = ""  # names a folder of the workspace ("corpora") whose entries are the choices
     measure: str = ""  # what a cleaning rule measures that this field is the threshold of
     when: str = ""  # other fields' values for which it means anything: "family=transformer", "position=t5|deberta"
@@ -92,6 +93,7 @@ def _field(info, hint) -> Field:
         high=meta.le if meta else None,
         choices=choices,
         spec=nested,
+        union=typing.get_args(plain) if kind == "union" else (),
         **extra,
     )
 
@@ -100,11 +102,17 @@ def _kind(plain) -> tuple[str, tuple[str, ...], type | None]:
     origin = typing.get_origin(plain)
     if origin is Literal:
         return "choice", tuple(typing.get_args(plain)), None
+    if origin in (types.UnionType, typing.Union) and all(_is_spec(kind) for kind in typing.get_args(plain)):
+        return "union", (), None
     if origin in (list, tuple, types.UnionType, typing.Union, dict):
         return "list", (), None
-    if isinstance(plain, type) and issubclass(plain, msgspec.Struct):
+    if _is_spec(plain):
         return "spec", (), plain
     return {int: "int", float: "float", bool: "bool"}.get(plain, "str"), (), None
+
+
+def _is_spec(plain) -> bool:
+    return isinstance(plain, type) and issubclass(plain, msgspec.Struct)
 
 
 def build(spec_type: type, data: Any, where: str = ""):
