@@ -29,6 +29,7 @@ LONGEST_FUNCTION = 60
 ROOMS_OF_PRESETS = {
     "models": "core.spec.model:ModelSpec", "data": "core.spec.corpus:CorpusSpec", "train": "core.spec.grow:GrowSpec",
     "prompts": "core.spec.prompt:PromptSpec", "worlds": "core.spec.world:WorldSpec",
+    "experiments": "core.spec.experiment:ExperimentSpec",
 }  # fmt: skip
 TEXT = {"", ".py", ".md", ".toml", ".txt", ".json", ".qss", ".svg", ".h", ".cpp", ".cu"}
 ASKED_BESIDE = {"data": {"sources": ["builtin:python-docs"]}}  # what a preset of the room leaves to the person

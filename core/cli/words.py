@@ -52,6 +52,12 @@ def _sampled(event: ev.Sampled) -> str:
     return f"step {event.step}: “{text[:100]}{'…' if len(text) > 100 else ''}”" if text else ""
 
 
+def _twin(event: ev.Twin) -> str:
+    if event.state != "completed":
+        return ""
+    return f"{event.arm}, seed {event.seed}: {event.bits_per_byte:.3f} bits per byte on held-out text"
+
+
 def _skipped(event: ev.FileSkipped) -> str:
     return "left out: " + say(event.problem, event.path, event.remedy, event.values)
 
@@ -62,6 +68,7 @@ _LINES = {
     ev.Chosen: lambda e: f"{e.what}: {e.value}" + (f" ({e.why})" if e.why else ""),
     ev.Validated: lambda e: f"step {e.step}: {e.bits_per_byte:.3f} bits per byte on held-out text",
     ev.Sampled: _sampled,
+    ev.Twin: _twin,
     ev.Resumed: lambda e: f"going on from step {e.from_step}",
     ev.Paused: lambda e: "paused",
     ev.Continued: lambda e: "going on",

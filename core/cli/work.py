@@ -15,6 +15,7 @@ from core.record.lock import is_alive
 from core.record.view import JobView
 from core.spec.base import fields
 from core.spec.corpus import CorpusSpec
+from core.spec.experiment import ExperimentSpec
 
 
 class Verb(msgspec.Struct, frozen=True):
@@ -38,6 +39,8 @@ VERBS = {
                       stem="corpus"),
     "classifier": Verb("classifier", "learn to tell good text from candidates", stem="good"),
     "train": Verb("train", "grow a model", "models", "model", stem="corpus"),
+    "experiment": Verb("experiment", "train twins with and without a rule, a tokenizer or a mixture, and compare them",
+                       presets="experiments"),
     "index": Verb("index", "index a run's training text, so that its words can be traced", stem="run"),
     "export": Verb("export", "write a run as GGUF and ONNX files and check their answers", stem="run"),
     "verify": Verb("verify", "check the files of an export again", stem="export"),
@@ -54,7 +57,12 @@ def add_verbs(add_verb) -> None:
         parser.set_defaults(job=verb, out=None)
         _add_subject(parser, verb)
         if verb.kind == "corpus":
-            _add_places(parser)
+            parser.add_argument("--input", nargs="+", dest=f"{FIELD}sources", metavar="FILE",
+                                default=argparse.SUPPRESS, help="another name for --sources")
+        if verb.kind in ("corpus", "experiment"):
+            parser.add_argument("--out", type=Path, metavar="DIR", help=(
+                f"make DIR itself the {verb.kind}, outside the workspace; the same command again goes on where it was "
+                "interrupted"))
         add_spec(parser, KINDS[verb.kind].spec_type(), verb.presets, verb.into)
     parser = add_verb("resume", resume, "go on with a job that was stopped, failed or crashed")
     add_workspace(parser)
@@ -70,15 +78,6 @@ def _add_subject(parser: argparse.ArgumentParser, verb: Verb) -> None:
                             help=first.help)
 
 
-def _add_places(parser: argparse.ArgumentParser) -> None:
-    """Where text comes from and goes to, in the words of a command line."""
-    parser.add_argument("--input", nargs="+", dest=f"{FIELD}sources", metavar="FILE", default=argparse.SUPPRESS,
-                        help="another name for --sources")
-    parser.add_argument("--out", type=Path, metavar="DIR",
-                        help="make DIR itself the corpus, outside the workspace; the same command again goes on "
-                             "where it was interrupted")
-
-
 def start(args: argparse.Namespace, _open_window) -> dict:
     """Create the job and follow it to its end; the result, for machines."""
     verb = args.job
@@ -89,7 +88,7 @@ def start(args: argparse.Namespace, _open_window) -> dict:
         if view := finished(folder):
             return tell(args, result_of(view, folder))
     else:
-        name = args.name or workspace.free_name(ROOMS[verb.kind], _stem(verb, spec))
+        name = args.name or workspace.free_name(ROOMS[verb.kind], _stem(verb, spec, getattr(args, "preset", "") or ""))
         folder = workspace.create(verb.kind, name, spec)
     if args.detach:
         from core.jobs.launch import launch
@@ -148,13 +147,21 @@ def tell(args: argparse.Namespace, result: dict) -> dict:
 
 def _absolute(spec):
     """Files to read by their full paths: the worker does not stand where the command was typed."""
+    if isinstance(spec, ExperimentSpec):
+        base = _absolute(spec.base)
+        full = dict(zip(spec.base.sources, base.sources, strict=True))
+        arms = [msgspec.structs.replace(arm, shares={full[source]: share for source, share in arm.shares.items()})
+                for arm in spec.arms]  # fmt: skip
+        return msgspec.structs.replace(spec, base=base, arms=arms)
     if not isinstance(spec, CorpusSpec):
         return spec
     sources = [s if s.startswith("builtin:") else str(Path(s).expanduser().absolute()) for s in spec.sources]
     return msgspec.structs.replace(spec, sources=sources)
 
 
-def _stem(verb: Verb, spec) -> str:
+def _stem(verb: Verb, spec, preset: str) -> str:
+    if verb.kind == "experiment":
+        return preset or verb.kind
     if isinstance(named := getattr(spec, verb.stem, None), (list, msgspec.Struct)):
         return verb.kind if isinstance(named, list) else named.__struct_config__.tag
     if verb.stem:

@@ -59,7 +59,7 @@ class Experiment:
         self.inside = Workspace(folder.path(INSIDE))
         self.lanes = spec.at_once or processors()
         self.planted: dict[str, Planted] = {}
-        self._steps: dict[str, float] = {}
+        self._standing: dict[str, tuple[str, float]] = {}  # of each twin: state, steps done
         self._told_s = 0.0
         self._bring_filters()
 
@@ -158,21 +158,19 @@ class Experiment:
 
     def _watch(self, child: Child, view: JobView) -> None:
         """Tell how each twin stands, and how far all are together."""
-        arm, _, seed = child.name.rpartition("-seed-")
         steps = child.data["steps"]
-        before = self._steps.get(child.name)
-        self._steps[child.name] = done = steps if view.state == "completed" else min(view.done, steps) \
-            if view.phase == "Training" else 0
-        now = time.monotonic()
-        if before == done or (view.live and now - self._told_s < TOLD_EVERY_S and before is not None):
+        done = steps if view.state == "completed" else view.done if view.phase == "Training" else 0
+        standing, now = (view.state, done), time.monotonic()
+        if standing == self._standing.get(child.name) or (view.live and now - self._told_s < TOLD_EVERY_S):
             return
-        self._told_s = now
-        bits = view.validations[-1].bits_per_byte if view.validations else None
+        self._standing[child.name], self._told_s = standing, now
+        slug, _, seed = child.name.rpartition("-seed-")
         self.emit(Twin(
-            arm=next(a.name for a in self.spec.arms if a.slug == arm), seed=int(seed), state=view.state, done=done,
-            total=steps, bits_per_byte=bits, folder=f"{INSIDE}/runs/{child.name}"))
+            arm=next(arm.name for arm in self.spec.arms if arm.slug == slug), seed=int(seed), state=view.state,
+            done=done, total=steps, folder=f"{INSIDE}/runs/{child.name}",
+            bits_per_byte=view.validations[-1].bits_per_byte if view.validations else None))
         total = steps * self.spec.seeds * len(self.spec.arms)
-        self.emit(Progress(done=sum(self._steps.values()), total=total, unit="steps"))
+        self.emit(Progress(done=sum(done for _, done in self._standing.values()), total=total, unit="steps"))
 
     # measuring
 
