@@ -66,19 +66,23 @@ class Classifier:
             raise LabError("There is no finished classifier here.", str(folder), "Train it to its end.") from error
 
 
-def telling_features(classifier: Classifier, vectors: Vectors, texts: Iterable[str], most: int) -> dict:
-    """The n-grams that speak most for either side: by weight times mean value, so that no rarity leads the list.
+def telling_features(classifier: Classifier, vectors: Vectors, labels: np.ndarray, texts: Iterable[str],
+                     most: int) -> dict:  # fmt: skip
+    """The n-grams that do most to part the two sides: by weight times the difference of their mean values.
 
     Args:
-        vectors: of the texts.
-        texts: the same texts, in order; read once.
+        vectors: of all texts.
+        labels: of them, +1 good, -1 candidate.
+        texts: some of them, in which the spelling of a bucket is looked up; read once.
         most: how many for each side.
     Returns:
         {"good": [{"text", "weight", "documents"}], "candidates": [...]}, the most telling first. A bucket is
         spelled as the n-gram that falls into it most often.
     """
     texts_with = np.bincount(vectors.buckets, minlength=BUCKETS)
-    pull = classifier.weights * np.bincount(vectors.buckets, vectors.values, BUCKETS)
+    share = np.where(labels > 0, 1 / max((labels > 0).sum(), 1), -1 / max((labels < 0).sum(), 1))
+    lean = np.bincount(vectors.buckets, vectors.values * np.repeat(share, np.diff(vectors.offsets)), BUCKETS)
+    pull = np.abs(lean) * np.where(classifier.weights * lean > 0, classifier.weights, 0)
     pull[texts_with < min(_LEAST_TEXTS, len(vectors))] = 0
     order = np.argsort(pull, kind="stable")
     sides = {"good": order[::-1][:most], "candidates": order[:most]}

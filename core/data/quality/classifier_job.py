@@ -49,7 +49,7 @@ def run(spec: ClassifierSpec, folder: JobFolder, emit, control: Control) -> dict
     report = {"kind": "classifier", "documents_good": int((labels > 0).sum()),
               "documents_candidates": int((labels < 0).sum()), "folds": folds}  # fmt: skip
     report |= measure(scores[labels > 0], scores[labels < 0])
-    report["features"] = _features(classifier, samples, vectors, control)
+    report["features"] = _features(classifier, samples, vectors, labels, control)
     classifier.save(folder.root)
     _write_examples(folder, samples, labels, scores)
     write_json(folder.path(REPORT), report)  # without the time taken: equal requests give equal outputs
@@ -124,7 +124,8 @@ def _cross_validated(spec: ClassifierSpec, samples: list[Sample], vectors: Vecto
     return scores, spec.folds
 
 
-def _features(classifier: Classifier, samples: list[Sample], vectors: Vectors, control: Control) -> dict:
+def _features(classifier: Classifier, samples: list[Sample], vectors: Vectors, labels: np.ndarray,
+              control: Control) -> dict:  # fmt: skip
     step = max(1, len(samples) // _FEATURE_TEXTS)
 
     def texts() -> Iterator[str]:
@@ -133,7 +134,7 @@ def _features(classifier: Classifier, samples: list[Sample], vectors: Vectors, c
                 control.check()
             yield sample.text
 
-    return telling_features(classifier, vectors, texts(), _FEATURES)
+    return telling_features(classifier, vectors, labels, texts(), _FEATURES)
 
 
 def _write_examples(folder: JobFolder, samples: list[Sample], labels: np.ndarray, scores: np.ndarray) -> None:
