@@ -65,6 +65,19 @@ class Block(nn.Module):
             x = self._add(x, lambda y: self.cross(y, places, memory=memory), self.cross_norm, "cross_norm_out")
         return self._add(x, self._feed(ids), self.ff_norm, "ff_norm_out")
 
+    def two_streams(self, h: Tensor, g: Tensor, content: Places, query: Places) -> tuple[Tensor, Tensor]:
+        """One layer of two-stream attention: what is said (h) and what is asked (g), both (B, T, D).
+
+        Both look at the content stream; the query stream does not see the token it stands for.
+
+        Source: Yang et al. 2019, XLNet, arXiv:1906.08237, section 2.3.
+        """
+        seen = h if self.place == "post" else self.attn_norm(h)
+        g = self._add(g, lambda y: self.attn(y, query, memory=seen), self.attn_norm, "attn_norm_out")
+        h = self._add(h, lambda y: self.attn(y, content), self.attn_norm, "attn_norm_out")
+        return (self._add(h, self._feed(None), self.ff_norm, "ff_norm_out"),
+                self._add(g, self._feed(None), self.ff_norm, "ff_norm_out"))  # fmt: skip
+
     def _feed(self, ids: Tensor | None):
         return (lambda y: self.ff(y, ids)) if isinstance(self.ff, MixtureOfExperts) else self.ff
 

@@ -5,6 +5,8 @@ from torch import nn
 from core.errors import LabError
 from core.model.decoder import Decoder
 from core.model.encoder_decoder import EncoderDecoder
+from core.model.permutation import PermutationModel
+from core.model.replaced import ReplacedTokenModel
 from core.spec.model import ModelSpec
 
 
@@ -15,7 +17,10 @@ def build_model(spec: ModelSpec) -> nn.Module:
         LabError: a kind of model that has no module yet.
     """
     if spec.family == "transformer":
-        return EncoderDecoder(spec) if spec.layout == "encoder_decoder" else Decoder(spec)
+        if spec.layout == "encoder_decoder":
+            return EncoderDecoder(spec)
+        return {"permutation": PermutationModel, "replaced": ReplacedTokenModel}.get(
+            spec.objective.task, Decoder)(spec)
     raise LabError(
         "Models of the family {family} cannot be built yet.", "model.family", "Choose a Transformer.",
         family=spec.family)

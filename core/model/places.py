@@ -5,7 +5,7 @@ from torch import Tensor
 
 from core.model.positions import distances
 
-HIDDEN = float("-inf")
+HIDDEN = -1e30  # finite: a row that may see nothing sees all alike, instead of turning into NaN
 
 
 class Places:
@@ -62,7 +62,7 @@ class Places:
         return self.dense_mask(banded), False
 
     def dense_mask(self, banded: bool) -> Tensor:
-        """Biases and -inf where a key is hidden, float (1 or B, 1 or H, T, S)."""
+        """Biases, and a very low score where a key is hidden, float (1 or B, 1 or H, T, S)."""
         if banded not in self._masks:
             seen = self._seen(banded)
             mask = torch.zeros(seen.shape, dtype=self.dtype, device=seen.device).masked_fill(~seen, HIDDEN)

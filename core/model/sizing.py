@@ -26,7 +26,20 @@ def parameters(spec: ModelSpec) -> dict[str, int]:
         "norms": _norms(spec, built, cross, query),
         "head": _head(spec),
     }
+    if spec.objective.task == "permutation":
+        parts["positions"] += spec.d_model  # what the query stream begins with
+    if spec.objective.task == "replaced":
+        parts["head"] = spec.d_model**2 + 2 * spec.d_model + 1  # the detector
+        parts["generator"] = _generator(spec)
     return {**parts, "total": sum(parts.values())}
+
+
+def _generator(spec: ModelSpec) -> int:
+    """ELECTRA's small masked model, the shared embedding apart, with the layers to and from that embedding's width."""
+    small = spec.generator
+    found = parameters(small)
+    between = 2 * spec.embed * small.d_model + small.d_model if spec.embed != small.d_model else 0
+    return found["total"] - found["embedding"] + between
 
 
 def active_parameters(spec: ModelSpec) -> int:
@@ -57,10 +70,10 @@ def feed_forward(spec: ModelSpec) -> int:
 def _sparse_blocks(spec: ModelSpec) -> int:
     if not spec.experts.count:
         return 0
-    if spec.shared_layers:
-        return (1 if spec.experts.every == 1 else 0) * (1 + (spec.encoders > 0))
     every = spec.experts.every
     query = int(spec.query_layer and (spec.n_layers + 1) % every == 0)
+    if spec.shared_layers:  # then every block has experts
+        return 1 + (spec.encoders > 0) + query
     return spec.n_layers // every + spec.encoders // every + query
 
 

@@ -6,6 +6,8 @@ default with which it changes nothing, so that a request says only what makes a 
 
 from typing import Annotated, Literal
 
+import msgspec
+
 from core.spec.base import Spec, about
 from core.spec.experts import Experts
 from core.spec.objective import Objective
@@ -233,6 +235,16 @@ class ModelSpec(Spec):
     def encoders(self) -> int:
         """Blocks of the encoder of an encoder-decoder, resolved; 0 where there is none."""
         return (self.encoder_layers or self.n_layers) if self.layout == "encoder_decoder" else 0
+
+    @property
+    def generator(self) -> "ModelSpec":
+        """ELECTRA's small masked model that proposes the replacements; it shares the token embedding."""
+        share = self.objective.generator_share
+        heads = max(1, round(self.n_heads * share))
+        return msgspec.structs.replace(
+            self, d_model=heads * self.head, n_heads=heads, kv_heads=0, head_size=self.head, embed_size=0,
+            d_ff=max(8, round(self.ff * share)), tied_head=True, head_transform=True, head_bias=True,
+            objective=msgspec.structs.replace(self.objective, task="masked"))
 
     @property
     def final_normed(self) -> bool:
