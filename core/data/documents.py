@@ -129,13 +129,13 @@ class Documents:
         return struct.unpack_from("<Q", self._index, 8 * row)[0]
 
 
-_NO_MARKS = b',"marks":[]}'
+_NOTHING_MORE = b',"marks":[],"corpus":""}'
 
 
 def line_of(document: Document | Rejected) -> bytes:
     """A document as a line of JSON without its id, which :meth:`DocumentWriter.add_line` gives it."""
     line = _encoder.encode(document)
-    line = line[:-len(_NO_MARKS)] + b"}" if line.endswith(_NO_MARKS) else line
+    line = line[:-len(_NOTHING_MORE)] + b"}" if line.endswith(_NOTHING_MORE) else line
     return line[line.index(b","):]
 
 

@@ -90,6 +90,9 @@ def plan_mixture(spec: MixtureSpec, sizes: Sequence[float]) -> list[Planned]:
     shares = asked_shares(spec, sizes)
     limits = [size * (part.most_epochs or spec.most_epochs) for part, size in zip(spec.parts, sizes)]
     total = spec.size or sum(size for size, share in zip(sizes, shares) if share)
-    amounts = fill(total, shares, limits)
+    if spec.unit == "documents":
+        amounts = fill_whole(round(total), shares, [int(limit) for limit in limits])
+    else:
+        amounts = fill(total, shares, limits)
     return [Planned(share, amount, amount / size if size else 0.0, share * total > limit * (1 + 1e-9))
             for share, amount, size, limit in zip(shares, amounts, sizes, limits)]  # fmt: skip

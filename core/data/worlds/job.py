@@ -7,7 +7,7 @@ import msgspec
 
 from core.data.documents import DocumentWriter
 from core.data.worlds.biographies import BiographyWorld
-from core.data.worlds.facts import STRATA, WORLD, Fact, Item, write_facts
+from core.data.worlds.facts import STRATA, WORLD, Fact, FactWriter, Item
 from core.data.worlds.tasks import TaskWorld
 from core.record.atomic import write_json
 from core.record.control import Control
@@ -51,7 +51,7 @@ def run(spec: WorldSpec, folder: JobFolder, emit, control: Control) -> dict:
         emit(Noted(text="There are only {count} different tasks of these lengths; {asked} were asked for.",
                    values={"count": world.n_rows, "asked": spec.size}))
     scribe = Scribe(folder, emit, control)
-    documents, facts = DocumentWriter(folder.root, "kept"), write_facts(folder.root)
+    documents, facts = DocumentWriter(folder.root, "kept"), FactWriter(folder.root)
     rejected = DocumentWriter(folder.root, "rejected")
     try:
         emit(Phase(name="Writing documents"))
@@ -93,7 +93,7 @@ class Scribe:
         self._tell_funnel(world.n_documents, counts["bytes"])
         return counts
 
-    def write_rows(self, world, writer: DocumentWriter, tally: "Tally") -> None:
+    def write_rows(self, world, writer: FactWriter, tally: "Tally") -> None:
         """The whole table."""
         for row in range(world.n_rows):
             made = world.row(row)
