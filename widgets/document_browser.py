@@ -26,9 +26,9 @@ from widgets.document_table import COLUMNS, DocumentModel, place_text, reason_te
 
 MOST_CHARACTERS_SHOWN = 200_000
 MOST_MARKS = 2000
-TEXT_PX = 150  # the least a text takes
+TEXT_PX = 132  # the least a text takes
 NEEDED = ("rule", "measured", "limit", "characters", "source")
-WIDTHS_PX = {"rule": 152, "measured": 88, "limit": 80, "characters": 92, "source": 152}
+WIDTHS_PX = {"rule": 128, "measured": 78, "limit": 68, "characters": 92, "source": 152}
 
 
 class DocumentBrowser(QWidget):

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal
+from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QBrush, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen, QPolygonF
 from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
@@ -114,6 +114,12 @@ class Histogram(QWidget):
     def _room(self) -> float:
         return max(self.width() - 2 * SIDE_PX, 1)
 
+    def event(self, event: QEvent) -> bool:
+        if event.type() == QEvent.Type.ToolTip:
+            QToolTip.showText(event.globalPos(), self._bar_text(event.pos().x()), self)
+            return True
+        return super().event(event)
+
     # Moving a line.
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
@@ -132,7 +138,6 @@ class Histogram(QWidget):
             return
         near = self._near(x)
         self.setCursor(Qt.CursorShape.SizeHorCursor if near >= 0 else Qt.CursorShape.ArrowCursor)
-        QToolTip.showText(event.globalPosition().toPoint(), self._bar_text(x), self)
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
         grabbed, self._grabbed = self._grabbed, -1

@@ -81,7 +81,7 @@ class Scale:
     def step(self, place: float, width: float) -> float:
         """A round number that is about what ``width`` of the axis is worth at a place."""
         worth = abs(self.value(min(place + width, 1)) - self.value(max(place - width, 0))) / 2
-        return round_step(worth) if worth > 0 else 1e-9
+        return round_step(worth / 2.5) if worth > 0 else 1e-9  # never more than it
 
     def ticks(self, most: int) -> list[float]:
         """Up to about ``most`` round values, spread over the axis."""
