@@ -47,7 +47,7 @@ def _library() -> ctypes.CDLL | None:
     library.coldframe_text_prepare.restype = None
     library.coldframe_text_prepare.argtypes = [c_void_p, c_int64, c_char_p, c_int64]
     library.coldframe_text_measure.restype = None
-    library.coldframe_text_measure.argtypes = [*text, POINTER(_Statistics), c_void_p]
+    library.coldframe_text_measure.argtypes = [*text, c_int32, POINTER(_Statistics), c_void_p]
     library.coldframe_text_c4.restype = None
     library.coldframe_text_c4.argtypes = [*text, POINTER(_C4Settings), c_void_p, POINTER(_C4Result)]
     classes = table()
@@ -61,19 +61,20 @@ def built() -> bool:
     return _library() is not None
 
 
-def measure(text: str, pieces: Sequence[int] | None = None) -> Statistics:
+def measure(text: str, pieces: Sequence[int] | None = None, spaces: bool = True) -> Statistics:
     """Measure a text.
 
     Args:
         pieces: characters of each word, white space and punctuation being words too, where the words are known
             already; None = words are cut as in English.
+        spaces: whether words are written with spaces between them, which then count in runs of words.
     """
     library = _library()
     if library is None:
-        return reference.measure(text, pieces)
+        return reference.measure(text, pieces, spaces)
     data = text.encode("utf-8", "surrogatepass")
     found, lengths = _Statistics(), array("q", bytes(8 * LENGTHS))
-    library.coldframe_text_measure(data, len(data), *_places(pieces), found, lengths.buffer_info()[0])
+    library.coldframe_text_measure(data, len(data), *_places(pieces), spaces, found, lengths.buffer_info()[0])
     return Statistics(*found.numbers, tuple(found.top), tuple(found.repeated), lengths)
 
 

@@ -89,7 +89,7 @@ class C4Result(NamedTuple):
     text: str
 
 
-def measure(text: str, pieces: Sequence[int] | None = None) -> Statistics:
+def measure(text: str, pieces: Sequence[int] | None = None, spaces: bool = True) -> Statistics:
     """Measure a text; ``pieces`` are the characters of each of its words where they are known already."""
     flags = [flags_of(c) for c in text]
     lines = text.splitlines()
@@ -125,7 +125,7 @@ def measure(text: str, pieces: Sequence[int] | None = None) -> Statistics:
         plain_characters=sum(map(len, plain)),
         letter_words=sum(any(flags_of(c) & classes.LETTER for c in word) for word in found),
         stop_words=len(set(STOP_WORDS) & set(found)),
-        top=tuple(top_run(found, n) for n in (2, 3, 4)),
+        top=tuple(top_run(found, n, " " if spaces else "") for n in (2, 3, 4)),
         repeated=tuple(repeated_runs(found, n) for n in (5, 6, 7, 8, 9, 10)),
         lengths=[lengths[n] for n in range(LENGTHS)],
     )
@@ -141,13 +141,13 @@ def repeats(items: Sequence[str]) -> tuple[int, int]:
     return count, characters
 
 
-def top_run(words: Sequence[str], n: int) -> int:
-    """Characters of the commonest run of n words, spaces between them included, times how often it comes."""
+def top_run(words: Sequence[str], n: int, between: str = " ") -> int:
+    """Characters of the commonest run of n words and of what stands between them, times how often it comes."""
     counts = Counter(tuple(words[i : i + n]) for i in range(len(words) - n + 1))
     if not counts:
         return 0
     run, times = counts.most_common(1)[0]  # of several, the first
-    return len(" ".join(run)) * times
+    return len(between.join(run)) * times
 
 
 def repeated_runs(words: Sequence[str], n: int) -> int:

@@ -12,6 +12,7 @@ from core.spec.rules.keywords import Boilerplate, HtmlRemains, Links, WordList
 from core.spec.rules.language import LanguageIs
 from core.spec.rules.metric import ReferencePerplexity
 from core.spec.rules.privacy import PersonalData
+from core.spec.rules.statistics import C4Quality, FinewebQuality, GopherQuality, GopherRepetition
 from core.spec.rules.text import FixText, MinimumLength
 
 # Every rule there is, one a line; core.data.filters.rules.MAKERS says what carries each of them out.
@@ -30,6 +31,10 @@ AnyRule = Union[
     Decontaminate,
     ReferencePerplexity,
     QualityClassifier,
+    GopherQuality,
+    GopherRepetition,
+    C4Quality,
+    FinewebQuality,
 ]
 
 MOST_SPLIT_CHARACTERS = 10_000_000

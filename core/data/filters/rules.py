@@ -23,6 +23,7 @@ from core.data.filters.markup import html_remains
 from core.data.filters.metric import reference_perplexity
 from core.data.filters.privacy import personal_data
 from core.data.filters.repair import fix_text
+from core.data.filters.statistics import c4_quality, fineweb_quality, gopher_quality, gopher_repetition
 from core.data.filters.verdict import Barrier, Draft, Filter, Reason
 from core.data.split import Splitter
 from core.data.tally import Counter, Tally
@@ -35,6 +36,7 @@ from core.spec.rules.keywords import Boilerplate, HtmlRemains, Links, WordList
 from core.spec.rules.language import LanguageIs
 from core.spec.rules.metric import ReferencePerplexity
 from core.spec.rules.privacy import PersonalData
+from core.spec.rules.statistics import C4Quality, FinewebQuality, GopherQuality, GopherRepetition
 from core.spec.rules.text import FixText, MinimumLength
 
 # One line a rule: its spec, and what makes a Filter or a Barrier of it, given the spec and the workspace
@@ -54,6 +56,10 @@ MAKERS = {
     Decontaminate: decontaminate,
     ReferencePerplexity: reference_perplexity,
     QualityClassifier: quality_classifier,
+    GopherQuality: gopher_quality,
+    GopherRepetition: gopher_repetition,
+    C4Quality: c4_quality,
+    FinewebQuality: fineweb_quality,
 }
 
 

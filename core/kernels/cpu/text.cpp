@@ -197,7 +197,7 @@ const std::vector<const Byte*>* ends_of(Span text, const uint32_t* pieces, int64
     return &ends;
 }
 
-void count_words(Span text, const std::vector<const Byte*>* ends, Workspace& work, Statistics& found) {
+void count_words(Span text, const std::vector<const Byte*>* ends, bool spaces, Workspace& work, Statistics& found) {
     work.words.clear();
     WordSink sink(work.words, found);
     if (ends == nullptr) {
@@ -211,7 +211,7 @@ void count_words(Span text, const std::vector<const Byte*>* ends, Workspace& wor
         }
     }
     found.stop_words = sink.stop_words_seen();
-    work.words.count(work.counter, found.top, found.repeated);
+    work.words.count(work.counter, spaces, found.top, found.repeated);
 }
 
 }  // namespace
@@ -229,9 +229,10 @@ EXPORT void coldframe_text_prepare(const uint32_t* classes, int64_t count, const
 }
 
 // Everything of a text but C4's rules. `pieces`: characters of each word where they are known (they cover the text),
-// or null; `lengths`: 256 counts of lines by their characters.
+// or null; `spaces`: whether words are written with spaces between them; `lengths`: 256 counts of lines by their
+// characters.
 EXPORT void coldframe_text_measure(const uint8_t* bytes, int64_t size, const uint32_t* pieces, int64_t count,
-                                   text::Statistics* found, int64_t* lengths) {
+                                   int32_t spaces, text::Statistics* found, int64_t* lengths) {
     using namespace text;
     const Span whole = {bytes, bytes + size};
     Workspace& work = workspace();
@@ -241,7 +242,7 @@ EXPORT void coldframe_text_measure(const uint8_t* bytes, int64_t size, const uin
     count_split_lines(whole, *found);
     count_lines(whole, work.counter, *found, lengths);
     count_paragraphs(whole, work.counter, *found);
-    count_words(whole, ends_of(whole, pieces, count, work.ends), work, *found);
+    count_words(whole, ends_of(whole, pieces, count, work.ends), spaces != 0, work, *found);
     work.release_if_large(static_cast<size_t>(size));
 }
 

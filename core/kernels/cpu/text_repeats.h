@@ -39,14 +39,15 @@ public:
 
     void add(uint64_t hash, uint32_t characters) { words_.push_back({hash, total(), characters}); }
 
-    // Characters of the commonest run of n words (the first of several), times how often it comes, for n = 2, 3, 4;
+    // Characters of the commonest run of n words (the first of several; `spaces` = with those between its words), times
+    // how often it comes, for n = 2, 3, 4;
     // characters of runs of n words that came before, none counted twice, for n = 5 to 10.
-    void count(Counter& counter, int64_t* top, int64_t* repeated) {
+    void count(Counter& counter, bool spaces, int64_t* top, int64_t* repeated) {
         runs_.clear();
         for (size_t i = 0; i < words_.size(); ++i) runs_.push_back({words_[i].hash, static_cast<uint32_t>(i), 0});
         for (size_t n = 2; n <= 10; ++n) {
             lengthen(n, counter);
-            if (n <= 4) top[n - 2] = commonest(n, counter);
+            if (n <= 4) top[n - 2] = commonest(n, spaces, counter);
             else repeated[n - 5] = said_again(n, counter);
         }
     }
@@ -91,12 +92,12 @@ private:
         runs_.resize(kept);
     }
 
-    int64_t commonest(size_t n, const Counter& counter) const {
+    int64_t commonest(size_t n, bool spaces, const Counter& counter) const {
         if (words_.size() < n) return 0;
         Counter::Slot best = {0, 1, 0};  // where none comes twice, the first is the commonest
         for (const Run& run : runs_)  // in order: of several, the first stays
             if (counter[run.slot].count > best.count) best = counter[run.slot];
-        return (characters(best.first, n) + static_cast<int64_t>(n) - 1) * best.count;
+        return (characters(best.first, n) + (spaces ? static_cast<int64_t>(n) - 1 : 0)) * best.count;
     }
 
     int64_t said_again(size_t n, Counter& counter) const {
