@@ -44,6 +44,8 @@ class PairsView(QWidget):
         self.split.addWidget(self.pair)
         self.split.setStretchFactor(1, 1)
         self.split.setChildrenCollapsible(False)
+        self.split.setHandleWidth(theme.space(0.5))
+        self.pair.layout().setContentsMargins(0, theme.space(1), 0, 0)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(theme.space(1))
