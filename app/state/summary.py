@@ -10,13 +10,15 @@ KINDS = {
     "corpus": QT_TRANSLATE_NOOP("kind", "Corpus"), "tokenizer": QT_TRANSLATE_NOOP("kind", "Tokenizer"),
     "train": QT_TRANSLATE_NOOP("kind", "Training run"), "index": QT_TRANSLATE_NOOP("kind", "Index"),
     "export": QT_TRANSLATE_NOOP("kind", "Export"), "verify": QT_TRANSLATE_NOOP("kind", "Check of an export"),
-    "grow": QT_TRANSLATE_NOOP("kind", "First model"),
+    "grow": QT_TRANSLATE_NOOP("kind", "First model"), "reference": QT_TRANSLATE_NOOP("kind", "Reference"),
+    "classifier": QT_TRANSLATE_NOOP("kind", "Quality classifier"),
+    "experiment": QT_TRANSLATE_NOOP("kind", "Experiment"),
 }  # fmt: skip
 
 
 def kind_text(kind: str) -> str:
     """The name of a kind of job in the user's language."""
-    return QCoreApplication.translate("kind", KINDS[kind])
+    return QCoreApplication.translate("kind", KINDS.get(kind, kind.capitalize()))
 
 
 def summary(job: Job) -> str:
@@ -47,6 +49,20 @@ def _tokenizer(view) -> str:
         count=f"{result['vocab_size']:,}", ratio=f"{result.get('bytes_per_token', 0):.2f}")  # fmt: skip
 
 
+def _reference(view) -> str:
+    if "perplexity" not in view.result:
+        return ""
+    return QCoreApplication.translate("summary", "perplexity {value} on trusted text").format(
+        value=count_text(view.result["perplexity"]))  # fmt: skip
+
+
+def _classifier(view) -> str:
+    if "auroc" not in view.result:
+        return ""
+    return QCoreApplication.translate("summary", "AUROC {value}").format(
+        value=f"{view.result['auroc']['value']:.3f}")  # fmt: skip
+
+
 def _train(view) -> str:
     if not view.validations:
         return ""
@@ -70,6 +86,13 @@ def _export(view) -> str:
     return QCoreApplication.translate("summary", "{files} files, {good} answer alike").format(files=files, good=good)
 
 
+def _experiment(view) -> str:
+    if "seeds" not in view.result:
+        return ""
+    return QCoreApplication.translate("summary", "{arms} arms, {seeds} seeds").format(
+        arms=len(view.result["arms"]), seeds=view.result["seeds"])  # fmt: skip
+
+
 def _grow(view) -> str:
     done = sum(state == "completed" for state in view.child_states.values())
     return QCoreApplication.translate("summary", "{done} of 5 stages done").format(done=done)
@@ -77,7 +100,8 @@ def _grow(view) -> str:
 
 _RESULTS = {
     "corpus": _corpus, "tokenizer": _tokenizer, "train": _train, "index": _index, "export": _export,
-    "verify": _export, "grow": _grow,
+    "verify": _export, "grow": _grow, "reference": _reference, "classifier": _classifier,
+    "experiment": _experiment,
 }  # fmt: skip
 
 

@@ -69,7 +69,7 @@ class ExperimentSpec(Spec, kw_only=True):
     at_once: Annotated[int, about(
         "At once", "Trainings that run beside each other; 0 = one a processor.", low=0, high=1024, expert=True)] = 0
     candidates: Annotated[int, about(
-        "Candidates", "Among how many secrets of the same form the planted one is ranked.", low=16, high=65536,
+        "Ranked among", "Among how many secrets of the same form the planted one is ranked.", low=16, high=65536,
         expert=True, source="Carlini et al. 2019, arXiv:1802.08232")] = 256
 
     def __post_init__(self) -> None:

@@ -17,8 +17,9 @@ class TrainSpec(Spec):
     corpus: Annotated[str, about("Corpus", "The cleaned corpus to learn from.", picks="corpora")]
     tokenizer: Annotated[str, about("Tokenizer", "How the corpus is cut into tokens.", picks="tokenizers")]
     held_out_corpus: Annotated[str, about(
-        "Measure on", "Another corpus whose held-out text the model is measured on: its held-out split, or all of it "
-        "where nothing is held out. Empty = what the training corpus holds out.", picks="corpora", expert=True)] = ""
+        "Held-out text of", "Another corpus whose held-out text the model is measured on: its held-out split, or all "
+        "of it where nothing is held out. Empty = what the training corpus holds out.",
+        picks="corpora", expert=True)] = ""
     model: Annotated[ModelSpec, about("Model", "The shape of the model.")] = msgspec.field(
         default_factory=ModelSpec)
     steps: Annotated[int, about(
