@@ -8,8 +8,8 @@ import torch
 from core.errors import LabError
 from core.infer.engine import check_length
 from core.infer.sources import checkpoint_path
-from core.model.attention import KVCache
 from core.model.loading import load_decoder
+from core.model.writing import DecoderWriter, make_writer
 from core.tokens.tokenizer import Tokenizer
 
 
@@ -44,8 +44,9 @@ class TorchEngine:
                 raise
             return self._open(newer)  # the run has just replaced it
         self.checkpoint = checkpoint
-        self.vocab_size, self.context = self.spec.vocab_size, self.spec.context
-        self._cache = KVCache(self.spec, 1, self.context, device=self.device)
+        self.vocab_size = self.spec.vocab_size - self.spec.objective.extra_tokens
+        self.context = self.spec.context
+        self._writer = make_writer(self._decoder, self._tokenizer.vocab_size)
 
     def refresh(self) -> bool:
         """Load what "best" or "last" means by now; True when that is another checkpoint than before."""
@@ -66,31 +67,39 @@ class TorchEngine:
     def start(self, ids: list[int]) -> np.ndarray:
         """Forget everything, read ``ids``; the logits after the last, float32, (V,)."""
         check_length(self, ids, self.name)
-        self._cache.length = 0
-        return self._read(ids)
+        with torch.inference_mode():
+            return self._answer(self._writer.start(ids))
 
     def step(self, id: int) -> np.ndarray:
         """Read one more token; the logits after it, float32, (V,)."""
-        if self._cache.length >= self.context:
+        if self._writer.length >= self.context:
             raise LabError(
                 "The model's context of {context} tokens is full.", self.name, "Start anew.", context=self.context
             )
-        return self._read([id])
+        with torch.inference_mode():
+            return self._answer(self._writer.step(id))
 
-    @torch.inference_mode()
-    def _read(self, ids: list[int]) -> np.ndarray:
-        hidden = self._decoder.hidden(self._tensor(ids), self._cache)[0, -1]  # (D,)
-        return (self._decoder.head_weight @ hidden).float().cpu().numpy()
+    def _answer(self, logits: torch.Tensor) -> np.ndarray:
+        """Logits of the tokenizer's own tokens; masks and sentinels of an objective are never written."""
+        return logits[: self.vocab_size].cpu().numpy()
 
     @torch.inference_mode()
     def score(self, ids: list[int]) -> np.ndarray:
-        """Logits after every position, float32, (T, V), by one full pass without a cache."""
+        """Logits after every position, float32, (T, V), by one full pass without a cache.
+
+        Raises:
+            LabError: a model that fills gaps or has two stacks gives no probability to a text read in order.
+        """
         check_length(self, ids, self.name)
-        return self._decoder(self._tensor(ids))[0].cpu().numpy()
+        if not isinstance(self._writer, DecoderWriter):
+            raise LabError(
+                "This model does not read in order, so a text as a whole has no probability for it.", self.name,
+                "Open a decoder to measure a text token by token.")
+        return self._decoder(self._tensor(ids))[0, :, : self.vocab_size].cpu().numpy()
 
     def _tensor(self, ids: list[int]) -> torch.Tensor:
         return torch.tensor([ids], dtype=torch.int64, device=self.device)
 
     def close(self) -> None:
         """Let go of weights and cache."""
-        self._decoder = self._cache = None
+        self._decoder = self._writer = None

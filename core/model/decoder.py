@@ -45,6 +45,10 @@ class Decoder(Trunk, Head):
         """Mean cross-entropy and the routers' losses, nats a token, float32 scalar; negative targets do not count."""
         return self.loss_of(self.hidden(ids, **seen), targets) + self.router_losses()
 
+    def predictions(self, ids: Tensor, **seen) -> Tensor:
+        """Logits of what the objective asks at each place, (B, T, V) float32."""
+        return self(ids, **seen)
+
     def use_kernels(self, paths: dict[str, str]) -> None:
         """Choose whose arithmetic runs: {"loss" | "attention" | "norm" | "swiglu": "torch" | "ours"}."""
         self.loss_path = paths.get("loss", "torch")

@@ -63,6 +63,10 @@ class EncoderDecoder(Head):
         hidden = self.hidden(ids, memory=self.read(source, source_padding), memory_padding=source_padding)
         return self.loss_of(hidden, targets) + self.encoder.router_losses() + self.decoder.router_losses()
 
+    def predictions(self, ids: Tensor, source: Tensor, source_padding: Tensor | None = None) -> Tensor:
+        """Logits of each next target token, (B, T, V) float32."""
+        return self(source, ids, source_padding)
+
     def use_kernels(self, paths: dict[str, str]) -> None:
         """Choose whose arithmetic runs: {"loss" | "attention" | "norm" | "swiglu": "torch" | "ours"}."""
         self.loss_path = paths.get("loss", "torch")

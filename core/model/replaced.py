@@ -66,6 +66,10 @@ class ReplacedTokenModel(Trunk, Head):
         logits = self.detect(self.run(self.embed(ids), ids=ids, **seen))
         return logits if logits.dtype == torch.float64 else logits.float()
 
+    def predictions(self, ids: Tensor, original: Tensor) -> Tensor:
+        """The generator's logits of the masked tokens, (B, T, V) float32."""
+        return self.proposals(ids)
+
     def loss(self, ids: Tensor, targets: Tensor, original: Tensor) -> Tensor:
         """The generator's cross-entropy and the weighted cross-entropy of detection, nats, float32 scalar.
 
@@ -81,3 +85,8 @@ class ReplacedTokenModel(Trunk, Head):
         shown = original.masked_scatter(asked, drawn)
         told = F.binary_cross_entropy_with_logits(self(shown), (shown != original).float())
         return F.cross_entropy(logits, targets[asked]) + self.spec.objective.replaced_weight * told
+
+    def use_kernels(self, paths: dict[str, str]) -> None:
+        """Choose whose arithmetic runs: {"attention" | "norm" | "swiglu": "torch" | "ours"}."""
+        super().use_kernels(paths)
+        self.generator.use_kernels(paths)

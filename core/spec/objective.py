@@ -7,6 +7,8 @@ from core.spec.base import Spec, about
 Task = Literal[
     "causal", "prefix", "masked", "span_corruption", "infilling", "denoisers", "blank_infilling", "permutation",
     "replaced", "unilm", "skip_gram", "cbow"]
+SENTINELS = 100  # stand-ins for hidden spans; as many as T5's
+MODES = 3  # UL2 tells the model which of its three denoisers made a text
 
 
 class Objective(Spec):
@@ -41,3 +43,9 @@ class Objective(Spec):
     subwords: Annotated[bool, about(
         "Character n-grams", "A word's vector is the sum of those of its character n-grams (fastText).",
         source="Bojanowski et al. 2017, arXiv:1607.04606")] = False
+
+    @property
+    def extra_tokens(self) -> int:
+        """Tokens it needs beside the tokenizer's own: a mask, sentinels, marks of a mode."""
+        return {"masked": 1, "replaced": 1, "unilm": 1, "infilling": 1, "blank_infilling": 2,
+                "span_corruption": SENTINELS, "denoisers": SENTINELS + MODES}.get(self.task, 0)  # fmt: skip

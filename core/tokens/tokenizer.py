@@ -29,6 +29,7 @@ class Tokenizer:
         self.kind = _kind(json.loads(library.to_str()))
         self._bytes = _token_bytes(library, self.kind)
         self.byte_lengths = np.array([len(data) for data in self._bytes], np.int32)
+        self.word_starts = np.array([_begins_word(data) for data in self._bytes], bool)  # (V,)
 
     @classmethod
     def load(cls, path: Path) -> "Tokenizer":
@@ -115,3 +116,9 @@ def _token_bytes(library: Library, kind: str) -> list[bytes]:
         return (name.replace("▁", " ") if kind == "unigram" else name).encode("utf-8")
 
     return [spelled(library.id_to_token(id)) for id in range(library.get_vocab_size())]
+
+
+def _begins_word(data: bytes) -> bool:
+    """Whether a token with these bytes begins a word: white space in front, or a script that writes without it."""
+    first = data.decode("utf-8", "ignore")[:1]
+    return first.isspace() or "\u3040" <= first <= "\u9fff"

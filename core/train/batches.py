@@ -1,5 +1,7 @@
 """Which tokens each step sees: a pure function of the seed and the step, so resuming needs no state."""
 
+from collections.abc import Callable
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -31,11 +33,14 @@ class Batches:
         self.tokens, self.context, self.batch_size, self.seed = tokens, context, batch_size, seed
         self._epoch, self._order, self._offset = -1, None, 0
 
-    def __call__(self, step: int) -> tuple[Tensor, Tensor]:
-        """Inputs and targets of a step (counted from 0), each int64 (B, T)."""
+    def rows(self, step: int) -> np.ndarray:
+        """The windows of a step (counted from 0), int64 (B, T + 1)."""
         first = step * self.batch_size
-        rows = [self._window(first + i) for i in range(self.batch_size)]
-        batch = torch.from_numpy(np.stack(rows))
+        return np.stack([self._window(first + i) for i in range(self.batch_size)])
+
+    def __call__(self, step: int) -> tuple[Tensor, Tensor]:
+        """Inputs and targets of a step for the next-token objective, each int64 (B, T)."""
+        batch = torch.from_numpy(self.rows(step))
         return batch[:, :-1].contiguous(), batch[:, 1:].contiguous()
 
     def epoch(self, step: int) -> float:
@@ -51,3 +56,18 @@ class Batches:
             self._offset = int(random.integers(0, min(slack, self.context) + 1))
         start = self._offset + int(self._order[place]) * self.context
         return self.tokens[start : start + self.context + 1].astype(np.int64)
+
+
+class Examples:
+    """What the model is shown and asked at each step: windows of text through the run's objective."""
+
+    def __init__(self, batches: Batches, asking: Callable[[np.ndarray, int], dict[str, Tensor]]) -> None:
+        self.batches, self.asking = batches, asking
+
+    def __call__(self, step: int) -> dict[str, Tensor]:
+        """The batch of a step (counted from 0): "targets", and what the model's ``loss`` takes beside them."""
+        return self.asking(self.batches.rows(step), step * self.batches.batch_size)
+
+    def epoch(self, step: int) -> float:
+        """How often the text has been seen when a step begins."""
+        return self.batches.epoch(step)

@@ -31,7 +31,7 @@ def choose(spec: TrainSpec, folder: JobFolder, model: Decoder, batch, device: st
     """The arithmetic of this run: {"precision", "kernels": {op: path}, "step_s", "threads"}.
 
     Args:
-        batch: real inputs and targets, each int64 (B, T): the micro-batch of the first step.
+        batch: what the model is shown and asked, by name: the micro-batch of the first step.
     """
     choices = folder.read_choices()
     if "precision" not in choices:
@@ -78,8 +78,10 @@ def _ours(device: str) -> list[str]:
 def _applies(name: str, model: Decoder) -> bool:
     spec = model.spec
     return {
-        "loss": True, "attention": spec.dropout == 0.0, "norm": spec.norm == "rms_norm",
-        "swiglu": spec.activation == "swiglu",
+        "loss": not spec.head_bias and not spec.logit_softcap and spec.objective.task != "replaced",
+        "attention": spec.dropout == 0.0 and spec.layout == "decoder" and spec.attention != "window"
+        and spec.position in ("rope", "learned", "sinusoidal", "none"),
+        "norm": spec.norm == "rms_norm", "swiglu": spec.activation == "swiglu",
     }.get(name, False)  # fmt: skip
 
 
@@ -105,7 +107,7 @@ def _time(model: Decoder, batch, device: str, precision: str, paths: tuple, loss
     model.use_kernels(dict(paths))
     start = time.perf_counter()
     with autocast(precision, device):
-        loss = model.loss(*batch)
+        loss = model.loss(**batch)
     loss.backward()
     losses[(precision, paths)] = float(loss.detach())
     model.zero_grad(set_to_none=True)

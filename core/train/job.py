@@ -4,12 +4,15 @@ import os
 import time
 
 import msgspec
+import numpy as np
 import psutil
 import torch
+from torch import nn
 
 from core.data.shards import TokenShard, write_shards
 from core.errors import LabError
-from core.model.decoder import Decoder, initialise
+from core.model.build import build_model
+from core.model.decoder import initialise
 from core.model.sizing import parameters, training_memory
 from core.record.atomic import write_bytes
 from core.record.events import Chosen, Noted, Phase, Progress, Resumed
@@ -17,11 +20,12 @@ from core.record.folder import JobFolder
 from core.record.metrics import MetricsWriter, read_metrics
 from core.spec.train import TrainSpec
 from core.tokens.tokenizer import Tokenizer
-from core.train.batches import Batches
+from core.train.batches import Batches, Examples
 from core.train.checkpoint import TrainState, restore
 from core.train.choices import choose, peak_flops
 from core.train.loop import Trainer
-from core.train.measure import validate
+from core.train.measure import validate, validate_objective
+from core.train.objectives import Asking
 from core.train.optimizers import adamw
 from core.train.plan import Plan
 
@@ -40,9 +44,9 @@ class Run(msgspec.Struct):
     folder: JobFolder
     tokenizer: Tokenizer
     byte_lengths: object  # int32 (V,)
-    model: Decoder
+    model: nn.Module
     optimizer: object
-    batches: Batches
+    examples: Examples
     held_out: object  # token ids (n,)
     device: str
     precision: str = "fp32"
@@ -57,9 +61,13 @@ class Run(msgspec.Struct):
 
     def validate(self) -> tuple[float, float]:
         """Loss and bits per byte on held-out text, with no more sequences at once than training itself takes."""
-        return validate(
-            self.model, self.held_out, self.byte_lengths, self.spec.validation_tokens, self.device,
-            batch=min(VALIDATION_ROWS, self.micro_batch))
+        rows = min(VALIDATION_ROWS, self.micro_batch)
+        if self.model.spec.objective.task == "causal" and self.model.spec.layout != "encoder_decoder":
+            return validate(
+                self.model, self.held_out, self.byte_lengths, self.spec.validation_tokens, self.device, rows)
+        return validate_objective(
+            self.model, self.examples.asking, self.held_out, self.byte_lengths, self.spec.validation_tokens,
+            self.device, rows)
 
 
 def run(spec: TrainSpec, folder: JobFolder, emit, control) -> dict:
@@ -118,13 +126,15 @@ def prepare(spec: TrainSpec, folder: JobFolder, emit, control) -> Run:
     check_memory(spec, shape, device)
     train, held_out = (TokenShard.open(folder.root, split).tokens for split in ("train", "held_out"))
     batches = Batches(train, shape.context, spec.batch_size, spec.seed)
+    asking = Asking(shape, tokenizer.vocab_size, tokenizer.word_starts, spec.seed)
     torch.manual_seed(spec.seed)
-    model = Decoder(shape)
+    model = build_model(shape)
     initialise(model, spec.seed)
     model.to(device)
     return Run(
-        spec=spec, folder=folder, tokenizer=tokenizer, byte_lengths=tokenizer.byte_lengths, model=model,
-        optimizer=adamw(model, spec), batches=batches, held_out=held_out, device=device)
+        spec=spec, folder=folder, tokenizer=tokenizer, model=model, optimizer=adamw(model, spec),
+        byte_lengths=np.pad(tokenizer.byte_lengths, (0, shape.vocab_size - tokenizer.vocab_size)),
+        examples=Examples(batches, asking), held_out=held_out, device=device)
 
 
 def _encoded(done: int, total: int, emit, control) -> None:
@@ -134,12 +144,13 @@ def _encoded(done: int, total: int, emit, control) -> None:
 
 
 def resolve_vocabulary(spec: TrainSpec, tokenizer: Tokenizer) -> int:
-    """The tokenizer's vocabulary size; a larger one in the spec is kept (unused rows), a smaller refused."""
-    asked = spec.model.vocab_size or tokenizer.vocab_size
-    if asked < tokenizer.vocab_size:
+    """The tokenizer's vocabulary and what the objective adds; a larger one is kept (unused rows), a smaller refused."""
+    made = tokenizer.vocab_size + spec.model.objective.extra_tokens
+    asked = spec.model.vocab_size or made
+    if asked < made:
         raise LabError(
-            "The model knows {asked} tokens, but the tokenizer makes {made}.", "model.vocab_size",
-            "Set the vocabulary to 0 (as many as the tokenizer has).", asked=asked, made=tokenizer.vocab_size)
+            "The model knows {asked} tokens, but the tokenizer and the objective make {made}.", "model.vocab_size",
+            "Set the vocabulary to 0 (as many as are needed).", asked=asked, made=made)
     return asked
 
 
@@ -175,7 +186,7 @@ def decide(prepared: Run, emit) -> Plan:
     if "precision" not in folder.read_choices():
         emit(Phase(name="Timing what is fastest here"))
     micro = prepared.micro_batch
-    batch = [part[:micro].to(prepared.device) for part in prepared.batches(0)]
+    batch = {name: part[:micro].to(prepared.device) for name, part in prepared.examples(0).items()}
     prepared.model.train()
     choices = choose(spec, folder, prepared.model, batch, prepared.device, emit)
     prepared.precision = choices["precision"]
@@ -209,7 +220,7 @@ def summary(prepared: Run, state: TrainState, threads: int) -> dict:
         "parameters": parameters(prepared.model.spec)["total"],
         "steps": state.step,
         "tokens": state.tokens,
-        "epochs": prepared.batches.epoch(state.step),
+        "epochs": prepared.examples.epoch(state.step),
         "first_val_bits_per_byte": float(first[column]) if first is not None else None,
         "last_val_bits_per_byte": float(last[column]) if last is not None else None,
         "val_loss": state.val_loss,

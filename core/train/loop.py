@@ -76,14 +76,15 @@ class Trainer:
 
     def _update(self, lr: float) -> tuple[float, float]:
         """Forward, backward (in micro-batches), clip, AdamW; returns the loss and the gradient's norm."""
-        inputs, targets = self.run.batches(self.state.step)
+        batch = self.run.examples(self.state.step)
         micro = self.run.micro_batch
         parts = self.spec.batch_size // micro
         total = 0.0
         for i in range(parts):
             rows = slice(i * micro, (i + 1) * micro)
             with autocast(self.run.precision, self.run.device):
-                loss = self.model.loss(inputs[rows].to(self.run.device), targets[rows].to(self.run.device)) / parts
+                part = {name: tensor[rows].to(self.run.device) for name, tensor in batch.items()}
+                loss = self.model.loss(**part) / parts
             loss.backward()
             total += float(loss.detach())
         norm = float(torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.spec.clip or float("inf")))
@@ -132,7 +133,7 @@ class Trainer:
         """Let the model continue a prompt; it has a random generator of its own, so looking changes nothing."""
         text = sample(
             self.model, self.run.tokenizer, prompt, tokens or self.spec.sample_tokens or 64, temperature,
-            seed=self.state.step, device=self.run.device)
+            seed=self.state.step)
         self.emit(Sampled(step=self.state.step, prompt=prompt, text=text, requested=requested))
 
     def answer_requests(self) -> None:

@@ -3,14 +3,14 @@
 from contextlib import contextmanager
 
 import torch
+from torch import nn
 
-from core.model.attention import KVCache
-from core.model.decoder import Decoder
+from core.model.writing import make_writer
 from core.tokens.tokenizer import Tokenizer
 
 
 @contextmanager
-def evaluating(model: Decoder):
+def evaluating(model: nn.Module):
     """Without dropout for a while; an error inside must not leave the run to train without it."""
     training = model.training
     model.eval()
@@ -21,7 +21,7 @@ def evaluating(model: Decoder):
 
 
 def sample(
-    model: Decoder, tokenizer: Tokenizer, prompt: str, tokens: int, temperature: float, seed: int, device: str = "cpu"
+    model: nn.Module, tokenizer: Tokenizer, prompt: str, tokens: int, temperature: float, seed: int
 ) -> str:
     """Continue ``prompt`` by at most ``tokens`` tokens; ends at a document's end or a full context.
 
@@ -31,13 +31,13 @@ def sample(
     ids = [tokenizer.end_id, *tokenizer.encode(prompt)][-(model.spec.context // 2) :]
     written: list[int] = []
     with torch.no_grad(), evaluating(model):
-        cache = KVCache(model.spec, device=device)
-        logits = model(torch.tensor([ids], device=device), cache)[0, -1]
+        writer = make_writer(model, tokenizer.vocab_size)
+        logits = writer.start(ids)
         while len(written) < tokens:
-            written.append(_draw(logits.float().cpu(), temperature, generator))
-            if written[-1] == tokenizer.end_id or cache.length >= model.spec.context:
+            written.append(_draw(logits[: tokenizer.vocab_size].cpu(), temperature, generator))
+            if written[-1] == tokenizer.end_id or writer.length >= model.spec.context - 1:
                 break
-            logits = model(torch.tensor([written[-1:]], device=device), cache)[0, -1]
+            logits = writer.step(written[-1])
     return tokenizer.decode([i for i in written if i != tokenizer.end_id])
 
 

@@ -18,8 +18,9 @@ from core.spec.files import write_toml
 from core.spec.model import ModelSpec
 from core.spec.train import TrainSpec
 from core.train import checkpoint, job, loop
-from core.train.batches import Batches
+from core.train.batches import Batches, Examples
 from core.train.checkpoint import TrainState, read_pointers, restore, save_checkpoint
+from core.train.objectives import Asking
 from core.train.optimizers import adamw
 from core.train.plan import Plan
 from core.train.sample import sample
@@ -32,7 +33,7 @@ SPEC = TrainSpec(corpus="c", tokenizer="t", steps=4, batch_size=2, sample_tokens
 class Letters:
     """A tokenizer of 32 letters."""
 
-    end_id = 0
+    end_id, vocab_size = 0, 32
 
     def encode(self, text):
         return [1 + ord(c) % 31 for c in text]
@@ -67,7 +68,8 @@ def trainer(tmp_path):
     tokens = np.random.default_rng(0).integers(0, 32, 400).astype(np.uint16)
     run = job.Run(
         spec=SPEC, folder=Folder(tmp_path), tokenizer=Letters(), byte_lengths=np.ones(32, np.int32), model=model,
-        optimizer=adamw(model, SPEC), batches=Batches(tokens, 8, 2, 0), held_out=tokens[:50], device="cpu")
+        optimizer=adamw(model, SPEC), held_out=tokens[:50], device="cpu",
+        examples=Examples(Batches(tokens, 8, 2, 0), Asking(SHAPE, 32, np.zeros(32, bool), 0)))
     said = []
     metrics = MetricsWriter(tmp_path / "metrics.bin", job.COLUMNS, last_step=-1)
     made = loop.Trainer(run, TrainState(), Plan(SPEC, JobFolder(tmp_path), said.append), said.append, Calm(), metrics)
