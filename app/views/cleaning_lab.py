@@ -75,9 +75,11 @@ class CleaningLab(QWidget):
         on_escape(self, self._cancel)
 
     def opened(self, chosen: str = "") -> None:
-        """Offer what the workspace holds now."""
+        """Offer what the workspace holds now, and have the cleaning process ready."""
+        self.context.cleaning_session.start()
         store = self.context.jobs
-        self.rules.set_choices({room: store.names_in(room) for room in dict.fromkeys(ROOMS.values())})
+        rooms = {room: store.names_in(room) for room in dict.fromkeys(ROOMS.values())}
+        self.rules.set_choices(rooms | {kind: store.names(kind) for kind in ("reference", "classifier")})
 
     def use_built_in(self) -> None:
         """Take the corpus that needs no file."""

@@ -3,19 +3,22 @@
 from collections.abc import Callable
 from hashlib import blake2b
 from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
 
-from core.data.filters.rules import run_sample
-from core.data.filters.verdict import Draft, Reason
+from core.data.filters.rules import Rules, run_sample
+from core.data.filters.verdict import Draft, Filter, Reason
 from core.data.readers.document import utf8_length
 from core.data.readers.folder import gather
 from core.data.sample import Sample, draw_sample
 from core.data.split import Splitter
+from core.data.tally import Counter
 from core.record.folder import Workspace
 from core.spec.base import Spec
 from core.spec.corpus import AnyRule, CorpusSpec
 from core.spec.messages import CleanPreviewed, Fate, SourcesCounted
+from core.spec.rules.base import tag_of
 
 _STEPS_KEPT = 64  # of runs of one rule, for undoing and for comparing
 
@@ -54,6 +57,16 @@ class _Stage(msgspec.Struct):
     histograms: dict[str, dict] = {}
 
 
+class _Verdict(NamedTuple):
+    """What one rule says of one text."""
+
+    reason: Reason | None
+    text: str
+    measures: dict[str, float]
+    passed_over: dict[str, str]
+    marks: list[dict]
+
+
 class Preview:
     """Holds one sample and what rules made of it."""
 
@@ -61,6 +74,8 @@ class Preview:
         self._workspace = Workspace(workspace) if workspace is not None else None
         self._drawn, self.sample = b"", None
         self._stages: dict[bytes, _Stage] = {}
+        self._judges: dict[bytes, Filter] = {}
+        self._verdicts: dict[bytes, dict[str, _Verdict]] = {}  # of rules that judge one by one: {text: verdict}
 
     def count(self, id: int, sources: list[str]) -> SourcesCounted:
         """How many files and bytes there are, and of which kinds; nothing is opened."""
@@ -114,7 +129,8 @@ class Preview:
             return
         self.sample = None
         self.sample = draw_sample(spec, lambda done, total: check())
-        self._drawn, self._stages, shared = reading, {}, {}
+        self._drawn, shared = reading, {}
+        self._stages, self._verdicts = {}, {}
         self._start = _Stage(left={
             row: SampleDraft(raw.text, raw.source, raw.line, shared) for row, raw in enumerate(self.sample.raws)})
 
@@ -128,20 +144,54 @@ class Preview:
             stage = self._stages.pop(path, None) or self._run_rule(rule, stages[-1], splitter, check)
             self._stages[path] = stage  # the last used stands last
             stages.append(stage)
-        while len(self._stages) > _STEPS_KEPT:
-            del self._stages[next(iter(self._stages))]
+        for kept in (self._stages, self._verdicts, self._judges):
+            while len(kept) > _STEPS_KEPT:
+                del kept[next(iter(kept))]
         return stages
 
     def _run_rule(self, rule: AnyRule, before: _Stage, splitter: Splitter, check: Callable[[], None]) -> _Stage:
         rows, drafts = list(before.left), [draft.copy() for draft in before.left.values()]
-        run = run_sample([rule], drafts, self._workspace, splitter, lambda done, total: check())
-        stage = _Stage(left={}, steps=run.steps, histograms=run.histograms)
-        for row, draft, reason in zip(rows, drafts, run.outcomes, strict=True):
+        if rule.whole_corpus:
+            run = run_sample([rule], drafts, self._workspace, splitter, lambda done, total: check())
+            outcomes, stage = run.outcomes, _Stage(left={}, steps=run.steps, histograms=run.histograms)
+        else:
+            outcomes, stage = self._judge_each(rule, drafts, check)
+        for row, draft, reason in zip(rows, drafts, outcomes, strict=True):
             if reason is None:
                 stage.left[row] = draft
             else:
                 stage.fallen[row] = (draft, reason)
         return stage
+
+    def _judge_each(
+        self, rule: AnyRule, drafts: list[SampleDraft], check: Callable[[], None]
+    ) -> tuple[list[Reason | None], _Stage]:
+        """A rule that judges documents one by one; the verdict on a text it has seen before is remembered."""
+        seen = self._verdicts.setdefault(_encoded(rule), {})
+        if (judge := self._judges.get(_encoded(rule))) is None:
+            judge = self._judges[_encoded(rule)] = Rules([rule], self._workspace).steps[0].work
+        counter, outcomes, places = Counter(1), [], {tag_of(rule): 0}
+        for number, draft in enumerate(drafts):
+            if number % 16 == 0:
+                check()
+            counter.enter(draft.text)
+            before = draft.text
+            if before not in seen:
+                seen[before] = _judged(judge, draft)
+            verdict = seen[before]
+            draft.text, marks = verdict.text, verdict.marks
+            if verdict.text != before:
+                counter.change(0, before, verdict.text)
+            if verdict.reason is not None:
+                counter.remove(0, verdict.reason, verdict.text)
+            earlier, draft.measures = draft.measures, dict(verdict.measures)
+            draft.passed_over |= verdict.passed_over
+            counter.measure(draft, verdict.reason, places)
+            draft.measures, draft.marks = earlier | draft.measures, draft.marks + marks
+            outcomes.append(verdict.reason)
+        tally = counter.finish()
+        steps = tally.report_steps([(tag_of(rule), rule.title)])
+        return outcomes, _Stage(left={}, steps=steps, histograms=tally.report_histograms())
 
     def _fate(self, row: int, draft: SampleDraft, reason: Reason | None) -> Fate:
         text = draft.text if draft.text != self.sample.raws[row].text else None
@@ -151,6 +201,14 @@ class Preview:
         return Fate(
             row=row, text=text, marks=marks, rule=reason.rule, reason=reason.text, values=reason.values,
             measure=reason.measure, value=reason.value, limit=reason.limit)
+
+
+def _judged(judge: Filter, draft: SampleDraft) -> _Verdict:
+    """What one rule says of one text."""
+    trial = draft.copy()
+    trial.measures, trial.passed_over, trial.marks = {}, {}, []
+    reason = judge(trial)
+    return _Verdict(reason, trial.text, trial.measures, trial.passed_over, trial.marks)
 
 
 def _encoded(*parts: Spec | float) -> bytes:

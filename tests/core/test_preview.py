@@ -79,8 +79,8 @@ def test_a_huge_file_is_not_read_to_its_end(tmp_path, monkeypatch):
 
 def test_only_rules_after_the_change_run_again(text_folder, tmp_path, monkeypatch):
     ran = []
-    real = preview_module.run_sample
-    monkeypatch.setattr(preview_module, "run_sample", lambda rules, *args: ran.append(rules[0]) or real(rules, *args))
+    real = Preview._run_rule
+    monkeypatch.setattr(Preview, "_run_rule", lambda self, rule, *rest: ran.append(rule) or real(self, rule, *rest))
     preview = Preview(tmp_path)
     first = preview.run(1, spec_of(text_folder))
     assert ran == RULES
@@ -91,6 +91,19 @@ def test_only_rules_after_the_change_run_again(text_folder, tmp_path, monkeypatc
     assert second.steps[1]["documents_out"] < first.steps[1]["documents_out"]
     ran.clear()
     assert preview.run(3, spec_of(text_folder)).steps == first.steps and ran == []  # undone: it is remembered
+
+
+def test_a_text_that_a_rule_has_seen_is_not_judged_again(text_folder, tmp_path, monkeypatch):
+    judged = []
+    real = preview_module._judged
+    monkeypatch.setattr(preview_module, "_judged", lambda judge, draft: judged.append(draft.text) or real(judge, draft))
+    preview = Preview(tmp_path)
+    everything = preview.run(1, spec_of(text_folder))
+    assert len(judged) > 100
+    judged.clear()
+    reordered = preview.run(2, spec_of(text_folder, [RULES[2], RULES[0], RULES[1]]))
+    assert judged == []  # each text is as before wherever the rule stands
+    assert reordered.steps[-1]["documents_out"] == everything.steps[-1]["documents_out"]
 
 
 def test_a_change_of_sources_is_sampled_anew(text_folder, tmp_path):
