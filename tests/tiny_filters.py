@@ -57,6 +57,10 @@ def add_corpus(workspace: Workspace, name: str, texts: list[str], held_out_every
                 id=row, text=text, source="somewhere.txt", line=row + 1, split="held_out" if held_out else "train"))
         writer.commit()
     write_outputs(folder.root)
+    log = EventLog(folder.path("events.jsonl"))
+    log(Started(pid=0, attempt=1))
+    log(Completed(result={"documents_kept": len(texts)}))
+    log.close()
     return folder
 
 

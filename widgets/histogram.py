@@ -51,6 +51,7 @@ class Histogram(QWidget):
         self.name, self.unit, self.share, self.movable = name, unit, share, movable
         self.bins, self.scale = Bins(), Scale((0.0, 1.0))
         self._whole, self.thresholds = self.bins, []
+        self._span: tuple[float, ...] = ()  # values that the axis holds whatever is shown
         self._grabbed = self._current = -1
         self.setMouseTracking(True)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus if movable else Qt.FocusPolicy.NoFocus)
@@ -61,6 +62,11 @@ class Histogram(QWidget):
     def set_counts(self, edges, kept, rejected) -> None:
         """Show documents by bin: ``edges`` has one entry more than ``kept`` and ``rejected``."""
         self._whole = Bins(tuple(edges), tuple(kept), tuple(rejected)) if len(edges) > 1 else Bins()
+        self._fit()
+
+    def set_span(self, *values: float) -> None:
+        """Let the axis hold these values too, so that plots can be compared one under the other."""
+        self._span = values
         self._fit()
 
     def set_thresholds(self, thresholds: list[Threshold]) -> None:
@@ -100,7 +106,8 @@ class Histogram(QWidget):
         return QSize(160, 112)
 
     def _fit(self) -> None:
-        self.bins = self._whole.fitted(*(line.value for line in self.thresholds), share=self.share)
+        shown = (*(line.value for line in self.thresholds), *self._span)
+        self.bins = self._whole.fitted(*shown, share=self.share)
         self.scale = Scale(self.bins.edges)
         self._describe()
         self.update()

@@ -159,12 +159,13 @@ class RuleRow(QFrame):
         icons.set_icon(self.opener, "chevron-down" if opened else "chevron-right", "muted", size_px=14)
 
     def set_choices(self, choices: dict[str, list[str]]) -> None:
-        """Offer names of the workspace, {room: names}."""
+        """Offer names of the workspace, {room, or kind of job that a rule needs: names}."""
         self._choices = choices
         if self.form is not None:
             for field in fields(self.rule_type):
                 if field.picks and field.name in self.form.rows:
-                    self.form.set_choices(field.name, choices.get(field.picks, []))
+                    kind = getattr(self.rule_type, "needs", "")  # a rule that needs one kind of what the room holds
+                    self.form.set_choices(field.name, choices.get(kind or field.picks, []))
 
     def set_reference(self, data: dict | None) -> None:
         """Mark the rule as changed where it differs from this; None = it has nothing to differ from."""

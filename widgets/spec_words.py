@@ -14,7 +14,8 @@ CHOICES = {
     "bytes": "Bytes", "characters": "Characters", "auto": "Automatic", "torch": "PyTorch", "ours": "Ours",
     "cpu": "CPU", "cuda": "CUDA", "fp32": "fp32", "bf16": "bf16", "best": "Best", "last": "Last",
     "gguf-f32": "GGUF F32", "gguf-f16": "GGUF F16", "gguf-q8_0": "GGUF Q8_0", "gguf-q4_k_m": "GGUF Q4_K_M",
-    "onnx": "ONNX",
+    "onnx": "ONNX", "pieces": "Pieces of words", "head_and_middle": "Best two thirds", "head": "Best third",
+    "number": "Under a number",
     "transformer": "Transformer", "lstm": "LSTM", "window": "Window", "word_vectors": "Word vectors",
     "ngram": "N-grams", "decoder": "Decoder", "prefix": "Prefix decoder", "encoder": "Encoder",
     "encoder_decoder": "Encoder-decoder", "pre": "Before", "post": "After", "sandwich": "Before and after",
@@ -26,6 +27,16 @@ CHOICES = {
     "span_corruption": "Span corruption", "infilling": "Text infilling", "denoisers": "Mixture of denoisers",
     "blank_infilling": "Blank infilling", "permutation": "Permutation", "replaced": "Replaced tokens",
     "unilm": "UniLM", "skip_gram": "Skip-gram", "cbow": "CBOW", "token": "Token", "word": "Word", "span": "Span",
+    "birth_place": "Birth place", "work_place": "Work place", "birth_date": "Birth date", "employer": "Employer",
+    "university": "University", "mentor": "Mentor", "spouse": "Spouse", "sibling": "Sibling",
+    "statements": "Statements", "lives": "Lives", "counts": "A list of counts", "zipf": "Zipf's law",
+    "monofacts": "A share stated once", "english": "English", "chinese": "Chinese", "add": "Sums",
+    "subtract": "Differences", "multiply": "Products", "compare": "Comparisons", "coin_flip": "Coin flips",
+    "last_letters": "Last letters", "reverse_list": "Reverse a list", "parity": "Parity",
+    "boolean": "Boolean assignment", "object_counting": "Object counting",
+    "word_sorting": "Word sorting", "unscramble": "Unscrambling",
+    "repeat_copy": "Copying with repetition", "key_value": "Key and value", "weights": "Weights",
+    "proportional": "In proportion", "temperature": "Temperature", "documents": "Documents", "tokens": "Tokens",
 }  # fmt: skip
 ZERO = r"\b0 = ([^.;,:(。；，：（]+)"  # what help texts say of a zero
 

@@ -12,7 +12,8 @@ KINDS = {
     "export": QT_TRANSLATE_NOOP("kind", "Export"), "verify": QT_TRANSLATE_NOOP("kind", "Check of an export"),
     "grow": QT_TRANSLATE_NOOP("kind", "First model"), "reference": QT_TRANSLATE_NOOP("kind", "Reference"),
     "classifier": QT_TRANSLATE_NOOP("kind", "Quality classifier"),
-    "experiment": QT_TRANSLATE_NOOP("kind", "Experiment"),
+    "experiment": QT_TRANSLATE_NOOP("kind", "Experiment"), "world": QT_TRANSLATE_NOOP("kind", "World"),
+    "mixture": QT_TRANSLATE_NOOP("kind", "Mixture"),
 }  # fmt: skip
 
 
@@ -39,6 +40,13 @@ def _corpus(view) -> str:
     return QCoreApplication.translate("summary", "{kept} of {read} documents, {size}").format(
         kept=f"{view.funnel.documents_kept:,}", read=f"{view.funnel.documents_read:,}",
         size=bytes_text(view.funnel.bytes_kept))  # fmt: skip
+
+
+def _made(view) -> str:
+    if view.funnel is None:
+        return ""
+    return QCoreApplication.translate("summary", "{count} documents, {size}").format(
+        count=f"{view.funnel.documents_kept:,}", size=bytes_text(view.funnel.bytes_kept))
 
 
 def _tokenizer(view) -> str:
@@ -99,6 +107,7 @@ def _grow(view) -> str:
 
 
 _RESULTS = {
+    "world": _made, "mixture": _made,
     "corpus": _corpus, "tokenizer": _tokenizer, "train": _train, "index": _index, "export": _export,
     "verify": _export, "grow": _grow, "reference": _reference, "classifier": _classifier,
     "experiment": _experiment,

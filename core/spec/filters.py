@@ -36,7 +36,7 @@ class ReferenceSpec(Spec):
         "Learn from", "At most so much of the trusted text is read, every n-th document of it; memory grows with it.",
         low=1 << 10, high=1 << 34, unit="bytes", expert=True)] = 32 << 20
     measured_documents: Annotated[int, about(
-        "Measure on", "At most so many documents of each corpus are measured.", low=10, high=10_000_000,
+        "Documents measured", "At most so many documents of each corpus are measured.", low=10, high=10_000_000,
         unit="documents", expert=True)] = 5000
 
 

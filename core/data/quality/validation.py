@@ -10,7 +10,7 @@ import numpy as np
 
 BINS = 1000  # of the score; every figure but the AUROC is computed on them
 SHOWN_BINS = 50  # of the histogram
-THRESHOLDS = np.round(np.linspace(0.05, 0.95, 19), 2)
+THRESHOLDS = np.round(np.append(np.linspace(0, 0.95, 20), 0.99), 2)
 RELIABILITY_BINS = 10
 _RESAMPLES = 400
 
