@@ -69,7 +69,9 @@ class PairView(QWidget):
         """Bring the next (1) or the previous (-1) difference into view, around the ends."""
         if not self._differences:
             return
-        self._at = (self._at + step if self._at >= 0 else min(step - 1, 0)) % len(self._differences)
+        if self._at < 0 and step < 0:
+            self._at = 0  # going back from nowhere leads to the last
+        self._at = (self._at + step) % len(self._differences)
         for side, (start, _) in zip((self.kept, self.dropped), self._differences[self._at], strict=True):
             side.bring_into_view(start)
         self._tell()
