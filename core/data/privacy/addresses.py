@@ -24,7 +24,8 @@ _SPELLED_AT = re.compile(r"[\[({] ?(?:at|AT|@) ?[\])}]")
 
 # What looks behind comes second: a pattern that begins with a set of characters is searched ten times as fast.
 _V4 = re.compile(r"[0-9](?<![0-9A-Za-z_.].)[0-9]{0,2}(?:\.[0-9]{1,3}){3}(?![0-9A-Za-z_])(?!\.[0-9])")
-_V6 = re.compile(r"(?<![0-9A-Za-z_:.])[0-9A-Fa-f]{1,4}:[0-9A-Fa-f:]*:[0-9A-Fa-f:.]*[0-9A-Fa-f:](?![0-9A-Za-z_])")
+_V6 = re.compile(
+    r"(?<![0-9A-Za-z_:.])[0-9A-Fa-f:]*:[0-9A-Fa-f]{0,4}:[0-9A-Fa-f:]*(?:(?<=[0-9])(?:\.[0-9]{1,3}){3})?(?![0-9A-Za-z_])")
 _V6_SIGN, _V6_LONGEST = re.compile(":[0-9A-Fa-f]{0,4}:"), 48
 _ABOUT_NETWORK = words(
     "ip", "ipv4", "address", "server", "host", "ping", "dns", "router", "gateway", "login", "logged", "visitor",

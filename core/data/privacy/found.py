@@ -10,8 +10,9 @@ HYPHENS = "\\-\u2010\u2011\u2012\u2013"
 # Nothing of a longer word or number may stand before or after; Chinese may.
 ALONE_BEFORE, ALONE_AFTER = r"(?<![0-9A-Za-z_])(?<![0-9][.,])", r"(?![0-9A-Za-z_])(?![.,][0-9])"
 
+_NO_DIGITS = re.compile("[^0-9]+")
 _OPERATOR_BEFORE = re.compile(r"[0-9)=%]\s*[-+*/×÷·=<>^−]\s*$")
-_OPERATOR_AFTER = re.compile(r"\s*(?:[*×÷·^%]\s*[0-9(]|[=<>]{1,2}\s*[-+0-9(?x]|[-+/−]\s+[0-9(])")
+_OPERATOR_AFTER = re.compile(r"\s*(?:[*×÷·^%]\s*[-+0-9(]|[=<>]{1,2}\s*[-+0-9(?x]|[-+/−]\s+[-+0-9(])")
 
 
 class Found(NamedTuple):
@@ -77,4 +78,4 @@ def in_sum(text: str, start: int, end: int) -> bool:
 
 def digits_of(text: str) -> str:
     """Only its digits."""
-    return "".join(char for char in text if "0" <= char <= "9")
+    return _NO_DIGITS.sub("", text)

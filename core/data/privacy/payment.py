@@ -39,7 +39,9 @@ _BRANDS = re.compile(
     r"|(?:50|5[6-8]|6[0-9])[0-9]{10,17}"  # Maestro, RuPay
     r"|220[0-4][0-9]{12,15}")  # Mir
 
-_IBAN = re.compile(rf"(?<![0-9A-Za-z_])([A-Za-z]{{2}})[0-9]{{2}}(?:[{SPACES}{HYPHENS}]?[0-9A-Za-z]){{11,40}}")
+# Two letters and two digits, searched for by the digits: letters are everywhere.
+_IBAN_SIGN = re.compile(r"[0-9](?<=[A-Za-z]{2}[0-9])(?<![0-9A-Za-z_][A-Za-z]{2}[0-9])[0-9]")
+_IBAN = re.compile(rf"([A-Za-z]{{2}})[0-9]{{2}}(?:[{SPACES}{HYPHENS}]?[0-9A-Za-z]){{11,40}}")
 
 
 def cards(text: str, start: int, end: int) -> Iterator[Found]:
@@ -65,10 +67,13 @@ def ibans(text: str, start: int, end: int) -> Iterator[Found]:
     """Account numbers of the countries in the IBAN registry whose structure and check digits fit."""
     from stdnum import iban
 
-    for match in _IBAN.finditer(text, start, end):
+    for sign in _IBAN_SIGN.finditer(text, start, end):
+        match = _IBAN.match(text, sign.start() - 2)
+        if not match:
+            continue
         length = iban_length(match[1].upper())
         last = _end_after(text, match, length)
-        if length and last and iban.is_valid(re.sub(f"[{SPACES}{HYPHENS}]", "", text[match.start() : last])):
+        if length and last and iban.is_valid(re.sub(f"[{SPACES}{HYPHENS}]", "", text[match.start() : last]), False):
             yield Found(match.start(), last, "iban")
 
 

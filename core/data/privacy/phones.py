@@ -13,6 +13,9 @@ _NATIONAL = re.compile(
     rf"(?<![0-9A-Za-z_])(?<![0-9A-Za-z][.,:/+])\(?[0-9](?:{_GAP}[0-9]){{6,14}}(?![0-9A-Za-z_])(?![.,:][0-9])")
 _DATE = re.compile(
     r"\b(?:1[5-9]|20|21)[0-9]{2}([-./])[0-9]{1,2}\1[0-9]{1,2}\b|\b[0-9]{1,2}([-./])[0-9]{1,2}\2(?:19|20)[0-9]{2}\b")
+_DECIMAL = re.compile(r"(?:0|[1-9][0-9]*)\.[0-9]+")
+_DUMMY = re.compile(r"([0-9])\1{6}$")  # 020-000-0000 stands for a number and is none
+_WIDE_HYPHEN = re.compile(rf"[{SPACES}][{HYPHENS}][{SPACES}]")
 _ABOUT_PHONES = words(
     "call(?:s|ed|ing)?", "phones?", "telephones?", "tel", "fax", "mobile", "cell", "cellphone", "dial", "ring",
     "reach", "whatsapp", "telegram", "signal", "sms", "text(?:ed)? (?:me|us|him|her|them|to|at|on)", "contact",
@@ -31,8 +34,8 @@ def phones_of(regions: list[str]) -> Detector:
 
     def detect(text: str, start: int, end: int) -> Iterator[Found]:
         for match in _INTERNATIONAL.finditer(text, start, end):
-            length = _international_length(match[0])
-            if length and not in_sum(text, match.start(), match.start() + length):
+            length = 0 if in_sum(text, match.start(), match.end()) else _international_length(match[0])
+            if length:
                 yield Found(match.start(), match.start() + length, "phone")
         taken = start
         for match in _NATIONAL.finditer(text, start, end):
@@ -69,21 +72,45 @@ def _parts(match: re.Match) -> Iterator[tuple[int, str]]:
 
 
 def _is_national(text: str, start: int, written: str, regions: list[str]) -> bool:
+    """Whether it is a number of one of the regions; what costs least is asked first."""
     digits, end = digits_of(written), start + len(written)
-    plain = len(digits) == len(written)
-    if not 7 <= len(digits) <= 15 or _DATE.search(written):
+    if not 7 <= len(digits) <= 15 or written.count("(") > 1 or _DUMMY.search(digits):
         return False
-    if in_sum(text, start, end) and not re.search(rf"[{HYPHENS}(]", written):
+    if _DATE.search(written) or in_sum(text, start, end):
         return False
     told = near(text, Found(start, end, "phone"), _ABOUT_PHONES, before=40, after=12)
-    if not told and (plain or is_other_number(text, start) or _is_row_of_numbers(text, start, written)):
+    plain = len(digits) == len(written)
+    if not told and (plain or _is_difference(written) or _is_row(text, start, written)
+                     or is_other_number(text, start)):  # fmt: skip
         return False
-    groups = tuple(re.findall("[0-9]+", written))
-    return any(told or _grouped_alike(groups, number) for region in regions
-               if (number := _valid_number(digits, region)) is not None)  # fmt: skip
+    groups = re.findall("[0-9]+", written)
+    for region in regions:
+        if _shape_of(region).fullmatch(digits) and (number := _valid_number(digits, region)):
+            if told or _grouped_alike(groups, number):
+                return True
+    return False
 
 
-def _is_row_of_numbers(text: str, start: int, written: str) -> bool:
+def _is_difference(written: str) -> bool:
+    """Whether it may as well be a decimal, or one number less another; a number after 0 or in brackets is neither."""
+    if _DECIMAL.fullmatch(written):
+        return True
+    return written[0] not in "0(" and _WIDE_HYPHEN.search(written) is not None
+
+
+@lru_cache(512)
+def _shape_of(region: str) -> re.Pattern:
+    """What digits dialled in a region look like: cheap to ask, before the library is."""
+    from phonenumbers import PhoneMetadata
+
+    known = PhoneMetadata.metadata_for_region(region)
+    prefix = known.national_prefix_for_parsing or known.national_prefix or ""
+    return re.compile(
+        rf"(?:(?:00|011)[1-9][0-9]{{6,14}}|(?:{known.country_code})?(?:{prefix})?"
+        rf"(?:{known.general_desc.national_number_pattern}))")
+
+
+def _is_row(text: str, start: int, written: str) -> bool:
     """Whether nothing but spaces parts its groups, and more numbers stand directly beside it, as in a table."""
     if re.search(rf"[{HYPHENS}.()/]", written):
         return False
@@ -107,15 +134,19 @@ def _valid_number(written: str, region: str) -> tuple[str, str] | None:
     return phonenumbers.format_number(number, form.NATIONAL), phonenumbers.format_number(number, form.INTERNATIONAL)
 
 
-def _grouped_alike(groups: tuple[str, ...], number: tuple[str, str]) -> bool:
-    """Whether the gaps are among those of the usual form, counted from the end; fewer gaps are fine, none is not."""
-    if len(groups) < 2:
-        return False
+def _grouped_alike(groups: list[str], number: tuple[str, str]) -> bool:
+    """Whether it is written in the usual digits and groups; the groups after the area code may run together."""
     gaps = _gaps(groups)
-    return any(gaps <= _gaps(re.findall("[0-9]+", form)) for form in number)
+    for form in number:
+        usual = re.findall("[0-9]+", form)
+        expected = _gaps(usual)
+        if "".join(groups) == "".join(usual) and gaps and (gaps == expected or gaps == {max(expected, default=0)}):
+            return True
+    return False
 
 
-def _gaps(groups) -> set[int]:
+def _gaps(groups: list[str]) -> set[int]:
+    """Where groups part, in digits from the end."""
     found, total = set(), 0
     for group in reversed(groups[1:]):
         total += len(group)

@@ -37,7 +37,7 @@ class Scanner:
         # In the order of who wins where two overlap: the surer first.
         chosen = (
             (rule.credentials, credentials, False), (rule.keys, keys, False), (rule.emails, emails, False),
-            (rule.ibans, ibans, True), (rule.national_ids, national_ids_of(regions), True),
+            (rule.ibans, ibans, False), (rule.national_ids, national_ids_of(regions), True),
             (rule.cards, cards, True), (rule.ip_addresses, ips, False), (rule.phones, phones_of(regions), True),
             (bool(names), names_in(names), False),
         )  # fmt: skip

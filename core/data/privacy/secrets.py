@@ -30,7 +30,7 @@ _SHAPES = [(signs, re.compile(rf"(?<![0-9A-Za-z_])(?:{shape})(?![0-9A-Za-z_])"))
 _BLOCK = re.compile(
     r"-----BEGIN ([A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?)-----[0-9A-Za-z+/=\s:,.\\-]{16,20000}?-----END \1-----")
 
-_ASSIGNED = re.compile(r"[:=是为]>?[ \t]{0,3}[\"'`]?([0-9A-Za-z_+/=.~-]{16,200})")
+_ASSIGNED = re.compile(r"[:=：是为]>?[ \t]{0,3}[\"'`]?([0-9A-Za-z_+/=.~-]{16,200})")
 _SAID = re.compile(r"is[ \t]{1,3}[\"'`]?([0-9A-Za-z_+/=.~-]{16,200})")
 _CALLED_KEY = re.compile(
     r"(?i)(?:(?:api|access|secret|private|auth|client|encryption|signing|session|service|app)[ _-]?(?:key|token|secret)"
