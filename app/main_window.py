@@ -21,8 +21,9 @@ from widgets.notice import Notice
 STRIP_MS = 500
 NOTICE_S = 12
 NOTICES_SHOWN = 3
-PAGE_OF_KIND = {"grow": "home", "corpus": "data", "tokenizer": "data", "train": "training", "index": "glass",
-                "export": "export", "verify": "export"}  # fmt: skip
+PAGE_OF_KIND = {"grow": "home", "corpus": "data", "world": "data", "mixture": "data", "tokenizer": "data",
+                "reference": "data", "classifier": "data", "experiment": "data", "train": "training",
+                "index": "glass", "export": "export", "verify": "export"}  # fmt: skip
 
 
 class MainWindow(QMainWindow):
