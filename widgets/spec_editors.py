@@ -1,5 +1,6 @@
 """One editor for each kind of spec field; all speak alike: ``edited``, ``value()``, ``set_value()``."""
 
+import re
 from typing import Any
 
 import msgspec
@@ -192,6 +193,26 @@ class LinesEditor(Editor):
         self._quiet = False
 
 
+class NumbersEditor(Editor):
+    """A few numbers on one line, with commas between."""
+
+    def __init__(self, field: Field) -> None:
+        super().__init__(field, QLineEdit())
+        self.control.setFixedWidth(FIELD_WIDTH_PX)
+        self.control.textEdited.connect(lambda _: self.edited.emit())
+        self._whole = isinstance(field.default[0], int)
+
+    def value(self) -> list[int | float]:
+        number, parts = int if self._whole else float, re.split(r"[\s,，、]+", self.control.text().strip())
+        try:
+            return [number(part) for part in parts]
+        except ValueError:
+            raise Wrong(QCoreApplication.translate("SpecForm", "Write numbers with commas between.")) from None
+
+    def set_value(self, value: Any) -> None:
+        self.control.setText(", ".join(map(number_text, value or [])))
+
+
 class ManyEditor(Editor):
     """Any of a few: a box for each."""
 
@@ -287,6 +308,8 @@ def make_editor(field: Field, item_choices: tuple[str, ...] = ()) -> Editor | No
             return None
         if field.default and isinstance(field.default[0], msgspec.Struct):
             return StepsEditor(field)
+        if field.default and isinstance(field.default[0], int | float):
+            return NumbersEditor(field)
         return LinesEditor(field)
     kinds = {"int": NumberEditor, "float": NumberEditor, "bool": BoolEditor, "choice": ChoiceEditor, "str": TextEditor}
     return kinds[field.kind](field)

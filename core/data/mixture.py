@@ -187,8 +187,8 @@ def _tell_limits(spec: MixtureSpec, planned: list[Planned], emit) -> None:
                 "up for what is missing.", values={"corpus": part.corpus, "epochs": f"{plan.epochs:.3g}"}))
     got = sum(plan.amount for plan in planned)
     if got < spec.size * (1 - 1e-9):
-        emit(Noted(text="The parts hold too little: the mixture has {got} of the {asked} {unit} asked for.",
-                   values={"got": round(got), "asked": spec.size, "unit": spec.unit}))
+        emit(Noted(text="The parts hold too little: the mixture is {percent} % of the size asked for.",
+                   values={"percent": f"{100 * got / spec.size:.3g}"}))
 
 
 def _write(spec: MixtureSpec, parts: list[Measured], folder: JobFolder, teller: Teller) -> list[Counter]:

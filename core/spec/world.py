@@ -52,20 +52,21 @@ class Biographies(World, tag="biographies"):
         "How often", "How often a fact is stated: by a list of counts, by Zipf's law, or with a chosen share "
         "stated just once.", source=f"{MONOFACTS}; {BIOGRAPHIES}")] = "counts"
     counts: Annotated[list[int], about(
-        "Counts", "How many times a fact may be stated; every count from 1 up.")] = msgspec.field(
+        "Counts", "How many times a fact may be stated; every count from 1 up.",
+        when="law=counts|monofacts")] = msgspec.field(
         default_factory=lambda: [1, 2, 4, 8, 16, 32])
     count_shares: Annotated[list[float], about(
         "Shares of the counts", "How many facts get each count, in proportion; empty = equally many.",
-        expert=True)] = []
+        expert=True, when="law=counts|monofacts")] = []
     zipf_exponent: Annotated[float, about(
         "Zipf exponent", "A count of k is as likely as 1/k to this power; used by Zipf's law alone.",
-        low=0.0, high=10.0, expert=True)] = 1.5
+        low=0.0, high=10.0, when="law=zipf")] = 1.5
     zipf_most: Annotated[int, about(
         "Largest count", "The most that a fact is stated under Zipf's law.", low=1, high=100_000,
-        expert=True)] = 64
+        when="law=zipf")] = 64
     stated_once: Annotated[float, about(
         "Stated once", "Share of the stated facts that are stated just once; the rest takes the counts above 1. "
-        "Used with monofacts alone.", low=0.0, high=1.0, source=MONOFACTS)] = 0.3
+        "Used with monofacts alone.", low=0.0, high=1.0, source=MONOFACTS, when="law=monofacts")] = 0.3
     values: Annotated[int, about(
         "Values", "How many different answers each relation has.", low=20, high=500)] = 100
     shared_values: Annotated[float, about(

@@ -47,14 +47,14 @@ def spec_texts() -> dict[str, str]:
         spec_type = waiting.pop()
         for field in fields(spec_type):
             found |= {text: spec_type.__name__ for text in (field.label, field.help, field.unit) if text}
-            waiting += [field.spec] if field.spec else []
+            waiting += [field.spec, *field.union] if field.spec else field.union
     return found
 
 
 def preset_texts() -> dict[str, str]:
     """Titles and descriptions of the presets that the window offers."""
     found = {}
-    for path in [*PRESETS.glob("models/*.toml"), *PRESETS.glob("prompts/*.toml")]:
+    for path in [path for room in ("models", "prompts", "worlds") for path in PRESETS.glob(f"{room}/*.toml")]:
         data = read_toml(path)
         found |= {data[key]: path.name for key in ("title", "about")}
     return found

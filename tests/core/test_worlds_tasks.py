@@ -7,7 +7,7 @@ from typing import get_args
 
 import pytest
 
-from core.data.worlds.job import examples, make_world
+from core.data.worlds.job import glance, make_world
 from core.data.worlds.tasks import TaskWorld
 from core.data.worlds.vocabulary import ANIMALS, FRUITS, NAMES, SCRAMBLED, WORDS, chinese_numeral
 from core.errors import LabError
@@ -200,11 +200,17 @@ def test_a_world_of_a_hundred_million_tasks_opens_at_once():
     assert len({made.document(row).text for row in range(0, 100_000_000, 1_000_000)}) == 100
 
 
-def test_examples_come_of_any_world_and_follow_its_settings():
-    for world in (Biographies(), Arithmetic(), Symbolic()):
-        assert len(examples(WorldSpec(world=world, size=10_000_000 if world != Biographies() else 300_000))) == 3
-    assert "Steps:" in examples(WorldSpec(world=Arithmetic(steps=True)))[0]
-    assert "问题：" in examples(WorldSpec(world=Arithmetic(), language="chinese"))[0]
+def test_a_glance_at_any_world_follows_its_settings_and_knows_about_its_size():
+    for world in (Biographies(), Arithmetic(), Symbolic(tasks=["key_value"])):
+        seen = glance(WorldSpec(world=world, size=1200))
+        made = make_world(WorldSpec(world=world, size=1200))
+        n_bytes = sum(len(made.document(row).text.encode()) for row in range(made.n_documents))
+        assert len(seen.texts) == 3 and seen.rows == made.n_rows
+        assert seen.documents == pytest.approx(made.n_documents, rel=0.02)
+        assert seen.n_bytes == pytest.approx(n_bytes, rel=0.1)
+        assert len(glance(WorldSpec(world=world, size=300_000)).texts) == 3
+    assert "Steps:" in glance(WorldSpec(world=Arithmetic(steps=True))).texts[0]
+    assert "问题：" in glance(WorldSpec(world=Arithmetic(), language="chinese")).texts[0]
 
 
 def test_tasks_that_cannot_be_are_refused_in_words():

@@ -2,6 +2,7 @@
 
 import time
 from collections import Counter
+from typing import NamedTuple
 
 import msgspec
 
@@ -16,7 +17,8 @@ from core.record.folder import JobFolder
 from core.spec.world import Biographies, WorldSpec
 
 TELL_EVERY_S = 0.2
-EXAMPLE_SIZE = 200  # people or tasks of a world of which only a few documents are wanted
+EXAMPLE_SIZE = 200  # people or tasks of a world that is only looked at
+MEASURED = 200  # documents of it from which the size of the whole is reckoned
 
 
 def make_world(spec: WorldSpec) -> BiographyWorld | TaskWorld:
@@ -28,10 +30,31 @@ def make_world(spec: WorldSpec) -> BiographyWorld | TaskWorld:
     return BiographyWorld(spec) if isinstance(spec.world, Biographies) else TaskWorld(spec)
 
 
-def examples(spec: WorldSpec, count: int = 3) -> list[str]:
-    """A few documents of such a world, at once: of a small one, whatever the size asked for."""
+class Glance(NamedTuple):
+    """What a world would be like: a few documents, and about how large it would be."""
+
+    texts: list[str]
+    documents: int
+    n_bytes: int
+    rows: int
+
+
+def glance(spec: WorldSpec, count: int = 3) -> Glance:
+    """Look at such a world at once, whatever its size: at a small one of the same settings.
+
+    Raises:
+        LabError: the spec asks for a world that cannot be.
+    """
     world = make_world(msgspec.structs.replace(spec, size=min(spec.size, EXAMPLE_SIZE)))
-    return [world.document(row).text for row in range(min(count, world.n_documents))]
+    texts = [world.document(row).text for row in range(min(MEASURED, world.n_documents))]
+    documents, rows = world.n_documents, world.n_rows
+    if isinstance(spec.world, Biographies):
+        documents, rows = round(documents * spec.size / world.truth.people), rows * spec.size // world.truth.people
+    elif spec.size > EXAMPLE_SIZE:
+        whole = make_world(spec)
+        documents, rows = whole.n_documents, whole.n_rows
+    n_bytes = documents * sum(len(text.encode()) for text in texts) / len(texts)
+    return Glance(texts[:count], documents, round(n_bytes), rows)
 
 
 def run(spec: WorldSpec, folder: JobFolder, emit, control: Control) -> dict:

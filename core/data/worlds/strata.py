@@ -50,6 +50,12 @@ def frequencies(world: Biographies, least: int = 1) -> dict[int, float]:
     return {k: share / whole for k, share in law.items()}
 
 
+def strata_shares(world: Biographies) -> dict[str, float]:
+    """The share of facts in each stratum, as asked for; what is left over is stated truly."""
+    others = [world.false_stated, world.conflicting, world.accidental, world.never_stated]
+    return dict(zip(STRATA, [max(0.0, 1 - sum(others)), *others]))
+
+
 class Person(NamedTuple):
     """One person: by relation the true value, the stratum, and the value of each mention in order."""
 
@@ -72,8 +78,7 @@ class Truth:
                 "There are only {count} different names of people in this language.", "Size",
                 "Ask for fewer people.", count=self.names.count("person"))
         self.n_facts = spec.size * len(self.relations)
-        asked = [world.false_stated, world.conflicting, world.accidental, world.never_stated]
-        self.asked = dict(zip(STRATA, [max(0.0, 1 - sum(asked)), *asked]))
+        self.asked = strata_shares(world)
         sizes = apportion(self.n_facts, list(self.asked.values()))
         self._starts = [0, *accumulate(sizes)]
         self._counts = [self._count_table(stratum, size) for stratum, size in zip(STRATA, sizes)]
