@@ -11,7 +11,8 @@ from widgets import plot_export, theme
 from widgets.plot_parts import round_step, short_number
 
 LEFT_PX, RIGHT_PX, FOOT_PX, TOP_PX, LEGEND_PX = 52, 16, 42, 10, 22
-MARK_PX = 5
+MARK_PX, TICK_PX = 5, 36
+PLOT_PX = 280  # without its legend
 
 
 @dataclass(frozen=True)
@@ -46,14 +47,14 @@ class RepetitionPlot(QWidget):
         self.update()
 
     def sizeHint(self) -> QSize:
-        return QSize(420, 220 + self._legend_rows(420) * LEGEND_PX)
+        return QSize(420, PLOT_PX + self._legend_rows(420) * LEGEND_PX)
 
     def minimumSizeHint(self) -> QSize:
-        return QSize(280, 200 + self._legend_rows(max(self.width(), 280)) * LEGEND_PX)
+        return QSize(280, PLOT_PX + self._legend_rows(max(self.width(), 280)) * LEGEND_PX)
 
     def resizeEvent(self, event) -> None:
         super().resizeEvent(event)
-        self.setMinimumHeight(220 + self._legend_rows(self.width()) * LEGEND_PX)
+        self.setMinimumHeight(PLOT_PX + self._legend_rows(self.width()) * LEGEND_PX)
 
     def values(self) -> list[list]:
         """Header and rows, full precision, for copying."""
@@ -124,7 +125,7 @@ class RepetitionPlot(QWidget):
     def _paint_axes(self, painter: QPainter) -> None:
         area = self._area()
         painter.setFont(theme.font("caption"))
-        step = round_step(self.most / max(area.height() / 40, 1))
+        step = round_step(self.most / max(area.height() / TICK_PX, 1))
         for number in range(int(self.most / step + 1e-9) + 1):
             y = self._point(self._ticks()[0], number * step).y()
             painter.setPen(QPen(theme.color("line"), 1))

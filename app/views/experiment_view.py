@@ -14,6 +14,8 @@ from app.views.job_head import JobHead
 from app.words import bytes_text, count_text, duration_text
 from core.evaluate.table import ArmResult, Table
 from core.record.view import JobView
+from core.spec.base import build
+from core.spec.train import TrainSpec
 from widgets import theme
 from widgets.cards import Button, Card, StatTile, Text
 from widgets.controls import SegmentedControl
@@ -40,7 +42,7 @@ class ExperimentView(QWidget):
             StatTile(self.tr("Twins")), StatTile(self.tr("Training tokens, each")),
             StatTile(self.tr("Clean held-out text")), StatTile(self.tr("Time taken")))  # fmt: skip
         self.said = Card(self.tr("What was found"))
-        self.sentences = Text("", "body")
+        self.sentences, self.remembered = Text("", "body"), Text("", "body")
         self.said.body.addWidget(self.sentences)
         self.plot, self.grid = IntervalPlot(), TwinGrid()
         self.measure = SegmentedControl(
@@ -67,7 +69,7 @@ class ExperimentView(QWidget):
         self._show_twins(job.view)
         if self.table is None and job.view.state == "completed":
             self.table = read_table(self.root)
-        self._show_tiles(job)
+        self._show_tiles(job, asked)
         for card in (self.said, self.comparison):
             card.setVisible(self.table is not None)
         self.extraction.setVisible(self.table is not None and bool(self.table.extraction))
@@ -84,17 +86,20 @@ class ExperimentView(QWidget):
             cells[self._arms.index(twin.arm)][twin.seed] = TwinCell(twin.state, share, bits)
         self.grid.set_cells([translate(arm) for arm in self._arms], cells)
 
-    def _show_tiles(self, job: Job) -> None:
+    def _show_tiles(self, job: Job, asked: dict) -> None:
         table, view = self.table, job.view
         done = sum(twin.state == "completed" for twin in view.twins.values())
         self.twins.set_value(f"{done}", self.tr("of {total}").format(total=len(self._arms) * self._seeds))
-        self.tokens.set_value(count_text(table.trained_tokens) if table else "", self.tr("tokens") if table else "")
+        train = build(TrainSpec, {**asked.get("train", {}), "corpus": "-", "tokenizer": "-"})
+        tokens = train.steps * train.batch_size * asked["model"]["context"]
+        self.tokens.set_value(count_text(tokens), self.tr("tokens"))
         self.held_out.set_value(bytes_text(table.held_out_bytes) if table else "")
         self.taken.set_value(duration_text(table.elapsed_s) if table else "")
 
     def _show_findings(self, table: Table) -> None:
-        lines = [fill(found.text, named(found.values)) for found in table.findings]
-        self.sentences.setText("\n".join(lines))
+        for text, about in ((self.sentences, "bits"), (self.remembered, "secrets")):
+            said = [fill(found.text, named(found.values)) for found in table.findings if found.about == about]
+            text.setText("\n".join(f"•  {sentence}" for sentence in said))
 
     def _show_comparison(self, table: Table) -> None:
         base = next(arm for arm in table.arms if arm.name == table.baseline)
@@ -156,6 +161,7 @@ class ExperimentView(QWidget):
         row = QHBoxLayout()
         row.addWidget(self.measure)
         row.addStretch(1)
+        self.extraction.body.addWidget(self.remembered)
         self.extraction.body.addLayout(row)
         beside = QGridLayout()
         beside.setSpacing(theme.space(2))

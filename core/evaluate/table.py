@@ -1,6 +1,7 @@
 """What an experiment found: each arm's bits per byte beside the baseline's, and what was remembered of secrets."""
 
 from statistics import fmean
+from typing import Literal
 
 import msgspec
 
@@ -33,10 +34,11 @@ class ArmResult(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Finding(msgspec.Struct, frozen=True):
-    """One plain sentence: a template over ``values``."""
+    """One plain sentence: a template over ``values``; ``about`` bits per byte, or secrets."""
 
     text: str
     values: dict
+    about: Literal["bits", "secrets"] = "bits"
 
 
 class Table(msgspec.Struct, frozen=True, kw_only=True):
@@ -110,11 +112,11 @@ def _remembered(rate: Rate, chance: float) -> Finding:
         "exposure": rate.exposure.mean, "chance": chance}
     if rate.kind == "email":
         return Finding(
-            "“{arm}”: {extracted} of {asked} e-mail addresses repeated {repetitions} times were written out word for "
-            "word; mean exposure {exposure:.1f} bits, where chance gives {chance:.1f}.", values)
+            "“{arm}”: of {asked} e-mail addresses repeated {repetitions} times, {extracted} written out word for word; "
+            "exposure {exposure:.1f} bits (chance {chance:.1f}).", values, "secrets")
     return Finding(
-        "“{arm}”: {extracted} of {asked} access codes repeated {repetitions} times were written out word for word; "
-        "mean exposure {exposure:.1f} bits, where chance gives {chance:.1f}.", values)
+        "“{arm}”: of {asked} access codes repeated {repetitions} times, {extracted} written out word for word; "
+        "exposure {exposure:.1f} bits (chance {chance:.1f}).", values, "secrets")
 
 
 def markdown(table: Table, title: str) -> str:
