@@ -21,7 +21,7 @@ OPEN_TO_THE_WINDOW = (
     "core.errors", "core.spec", "core.record", "core.jobs.registry", "core.jobs.launch", "core.model.sizing",
     "core.prompt", "core.data.documents", "core.data.report", "core.infer.sources", "core.glass.uncertainty",
     "core.export.usage", "core.data.dedup.lines", "core.data.dedup.pairs", "core.data.shares",
-    "core.data.worlds",
+    "core.data.worlds", "core.data.privacy.review",
 )  # fmt: skip
 OPEN_TO_WIDGETS = ("core.errors", "core.spec")
 LLAMA_PROCESSES = {"core/infer/llama_child.py", "core/cli/doctor/llama_probe.py"}

@@ -119,7 +119,7 @@ class Hits:
                 self._numbers.append(number)
 
 
-def context_of(text: str, mark: Mark, width: int = 48) -> Context:
+def context_of(text: str, mark: Mark, width: int = 80) -> Context:
     """The hit, or what stands in its place, with so many characters on either side, on one line."""
     shown = mark.placeholder or mark.found
     at = mark.at if mark.at >= 0 else mark.start
