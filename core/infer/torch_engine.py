@@ -9,7 +9,7 @@ from core.errors import LabError
 from core.infer.engine import check_length
 from core.infer.sources import checkpoint_path
 from core.model.loading import load_decoder
-from core.model.writing import DecoderWriter, make_writer
+from core.model.writing import DecoderWriter, StateWriter, WindowWriter, make_writer
 from core.tokens.tokenizer import Tokenizer
 
 
@@ -91,7 +91,7 @@ class TorchEngine:
             LabError: a model that fills gaps or has two stacks gives no probability to a text read in order.
         """
         check_length(self, ids, self.name)
-        if not isinstance(self._writer, DecoderWriter):
+        if not isinstance(self._writer, DecoderWriter | StateWriter | WindowWriter):
             raise LabError(
                 "This model does not read in order, so a text as a whole has no probability for it.", self.name,
                 "Open a decoder to measure a text token by token.")

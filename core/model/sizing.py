@@ -5,10 +5,14 @@ import msgspec
 from core.spec.model import ModelSpec
 
 FLOAT = 4  # bytes
+SUBWORD_BUCKETS = 1 << 14  # into which word vectors hash character n-grams
 
 
 def parameters(spec: ModelSpec) -> dict[str, int]:
     """Exact number of learned values by part, and their ``total``."""
+    if spec.family != "transformer":
+        parts = OTHERS[spec.family](spec)
+        return {**parts, "total": sum(parts.values())}
     stacks = spec.n_layers + spec.encoders
     built = stacks if not spec.shared_layers else 1 + (spec.encoders > 0)
     cross = spec.n_layers if spec.encoders else 0
@@ -32,6 +36,31 @@ def parameters(spec: ModelSpec) -> dict[str, int]:
         parts["head"] = spec.d_model**2 + 2 * spec.d_model + 1  # the detector
         parts["generator"] = _generator(spec)
     return {**parts, "total": sum(parts.values())}
+
+
+def _lstm(spec: ModelSpec) -> dict[str, int]:
+    cell, projects = spec.d_ff or spec.d_model, spec.projected and (spec.d_ff or spec.d_model) != spec.d_model
+    inside, layers = spec.d_model if spec.projected else cell, 0
+    for layer in range(spec.n_layers):
+        read = spec.embed if layer == 0 else inside
+        size = cell if spec.projected or layer < spec.n_layers - 1 else spec.d_model
+        out = spec.d_model if projects else size
+        layers += 4 * size * (read + out + 2) + (spec.d_model * size if projects else 0)
+    directions = 2 if spec.layout == "encoder" else 1
+    return {"embedding": spec.vocab_size * spec.embed, "recurrent": directions * layers, "head": _head(spec)}
+
+
+def _window(spec: ModelSpec) -> dict[str, int]:
+    mix = spec.window * spec.embed * spec.d_model + spec.d_model
+    return {"embedding": spec.vocab_size * spec.embed, "feed_forward": mix, "head": _head(spec)}
+
+
+def _word_vectors(spec: ModelSpec) -> dict[str, int]:
+    found = {"embedding": spec.vocab_size * spec.d_model, "head": spec.vocab_size * spec.d_model}
+    return found | ({"subwords": SUBWORD_BUCKETS * spec.d_model} if spec.objective.subwords else {})
+
+
+OTHERS = {"lstm": _lstm, "window": _window, "word_vectors": _word_vectors, "ngram": lambda spec: {}}
 
 
 def _generator(spec: ModelSpec) -> int:
@@ -133,6 +162,10 @@ class Flops(msgspec.Struct, frozen=True):
 
 def flops_per_token(spec: ModelSpec) -> Flops:
     """FLOPs of one token. Source: Kaplan et al. 2020, arXiv:2001.08361, table 1 (with the causal half)."""
+    if spec.family != "transformer":
+        parts = parameters(spec)
+        head = spec.vocab_size * spec.d_model if spec.family in ("lstm", "window") else 0
+        return Flops(matrices=2 * (parts.get("recurrent", 0) + parts.get("feed_forward", 0) + head), attention=0)
     layers = spec.n_layers + spec.encoders + int(spec.query_layer)
     sparse = _sparse_blocks(spec) if not spec.shared_layers else layers * (_sparse_blocks(spec) > 0)
     router = spec.experts.count * spec.d_model if spec.experts.router == "learned" else 0
@@ -155,6 +188,8 @@ def training_memory(spec: ModelSpec, micro_batch: int, bf16: bool = False) -> di
     keeps for the backward pass of each part; under bf16 autocast half of that is two bytes wide.
     """
     n = parameters(spec)["total"]
+    if spec.family != "transformer":
+        return _training_memory_of_others(spec, micro_batch, n)
     tokens, layers = micro_batch * spec.context, spec.n_layers + spec.encoders
     width = spec.d_model * 6 + spec.n_heads * spec.head * 3 + spec.kv * spec.head * 3
     width += spec.ff * (4 if spec.gated else 2) * (spec.experts.top if spec.experts.count else 1)
@@ -164,6 +199,17 @@ def training_memory(spec: ModelSpec, micro_batch: int, bf16: bool = False) -> di
     logits = tokens * spec.vocab_size * FLOAT * 2
     parts = {"weights": FLOAT * n, "gradients": FLOAT * n, "optimizer": 2 * FLOAT * n, "activations": kept,
              "logits": logits}  # fmt: skip
+    return {**parts, "total": sum(parts.values())}
+
+
+def _training_memory_of_others(spec: ModelSpec, micro_batch: int, n: int) -> dict[str, int]:
+    tokens = micro_batch * spec.context
+    cell = max(spec.d_ff, spec.d_model)
+    width = {"lstm": 8 * cell * spec.n_layers, "window": spec.window * spec.embed + 3 * spec.d_model}.get(
+        spec.family, 2 * spec.objective.negatives * spec.d_model)
+    logits = tokens * spec.vocab_size * FLOAT * 2 if spec.family in ("lstm", "window") else 0
+    parts = {"weights": FLOAT * n, "gradients": FLOAT * n, "optimizer": 2 * FLOAT * n,
+             "activations": tokens * width * FLOAT, "logits": logits}  # fmt: skip
     return {**parts, "total": sum(parts.values())}
 
 

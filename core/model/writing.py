@@ -8,7 +8,9 @@ from core.model.attention import KVCache
 from core.model.decoder import Decoder
 from core.model.encoder_decoder import EncoderDecoder
 from core.model.permutation import PermutationModel
+from core.model.recurrent import RecurrentModel, State
 from core.model.replaced import ReplacedTokenModel
+from core.model.window import WindowModel
 from core.spec.model import ModelSpec
 
 
@@ -71,6 +73,54 @@ class TwoStackWriter:
         return self.model.logits(self.model.hidden(torch.tensor([[id]], device=self.device), self.cache)[0, -1]).float()
 
 
+class StateWriter:
+    """LSTMs carry their state from token to token."""
+
+    def __init__(self, model: RecurrentModel) -> None:
+        self.model, self.device = model, next(model.parameters()).device
+        self.state = State()
+
+    @property
+    def length(self) -> int:
+        """Nothing fills up: a state holds any number of tokens."""
+        return 0
+
+    def start(self, ids: list[int]) -> Tensor:
+        """Forget everything, read ``ids``; the logits after the last, float32, (V,)."""
+        self.state = State()
+        return self._read(ids)
+
+    def step(self, id: int) -> Tensor:
+        """Read one more token; the logits after it, float32, (V,)."""
+        return self._read([id])
+
+    def _read(self, ids: list[int]) -> Tensor:
+        hidden = self.model.hidden(torch.tensor([ids], device=self.device), self.state)[0, -1]
+        return self.model.logits(hidden).float()
+
+
+class WindowWriter:
+    """Models that see the last few tokens alone."""
+
+    def __init__(self, model: WindowModel) -> None:
+        self.model, self.device = model, next(model.parameters()).device
+        self.ids: list[int] = []
+
+    @property
+    def length(self) -> int:
+        """Nothing fills up: what is too far back is not seen anyway."""
+        return 0
+
+    def start(self, ids: list[int]) -> Tensor:
+        """Forget everything, read ``ids``; the logits after the last, float32, (V,)."""
+        self.ids = list(ids)
+        return self.model(torch.tensor([self.ids[-self.model.spec.window :]], device=self.device))[0, -1]
+
+    def step(self, id: int) -> Tensor:
+        """Read one more token; the logits after it, float32, (V,)."""
+        return self.start([*self.ids[-self.model.spec.window :], id])
+
+
 class GapWriter:
     """Models that fill gaps write by filling the one behind the text: no cache, one whole pass a token.
 
@@ -111,6 +161,10 @@ def make_writer(model: nn.Module, vocab: int):
         LabError: this kind of model does not write.
     """
     spec: ModelSpec = model.spec
+    if isinstance(model, RecurrentModel):
+        return StateWriter(model)
+    if isinstance(model, WindowModel):
+        return WindowWriter(model)
     if isinstance(model, EncoderDecoder):
         return TwoStackWriter(model)
     if isinstance(model, PermutationModel):

@@ -173,6 +173,12 @@ class ModelSpec(Spec):
     dropout: Annotated[float, about(
         "Dropout", "Share of activations zeroed at random while training.", low=0.0, high=0.9, expert=True,
         source="Srivastava et al. 2014, JMLR 15")] = 0.0
+    weight_drop: Annotated[float, about(
+        "Weight drop", "Share of an LSTM's recurrent weights zeroed at random while training.", low=0.0, high=0.9,
+        expert=True, source="Merity et al. 2018, AWD-LSTM, arXiv:1708.02182", when="family=lstm")] = 0.0
+    projected: Annotated[bool, about(
+        "Projected layers", "Each LSTM layer's output is projected to the width, as in ELMo; otherwise the last "
+        "layer has the width.", expert=True, source="Peters et al. 2018, arXiv:1802.05365", when="family=lstm")] = False
     experts: Annotated[Experts, about(
         "Experts", "Feed-forward parts among which a router chooses for every token.", expert=True,
         when=TRANSFORMER)] = Experts()

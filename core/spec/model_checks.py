@@ -28,10 +28,21 @@ def check(spec) -> None:
             "Tokens left as they are and tokens replaced at random make more than all.", "objective.random_share",
             "Let the two shares sum to at most one.")
     if spec.family != "transformer":
-        return
+        return _check_other(spec)
     _check_heads(spec)
     _check_positions(spec)
     _check_blocks(spec)
+
+
+def _check_other(spec) -> None:
+    if spec.family in ("lstm", "window") and spec.tied_head and spec.embed_size not in (0, spec.d_model):
+        raise LabError(
+            "A tied head needs an embedding as wide as what comes out, and {embed} is not {width}.", "embed_size",
+            "Set the embedding size to 0, or do not tie the head.", embed=spec.embed_size, width=spec.d_model)
+    if spec.family in ("window", "word_vectors") and spec.window > 64:
+        raise LabError(
+            "A window of {window} tokens is too wide for this kind of model.", "window", "Choose at most 64.",
+            window=spec.window)
 
 
 def _check_heads(spec) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from core.errors import LabError
+from core.kernels import ngram as kernel
 from core.model.ngram.counts import find
 
 META = "ngram.json"
@@ -28,6 +29,7 @@ class NgramModel:
                  log_gamma: list[np.ndarray], discounts: list[tuple[float, float, float]]) -> None:  # fmt: skip
         self.vocab_size, self.boundary = vocab_size, boundary
         self.keys, self.log_p, self.log_gamma, self.discounts = keys, log_p, log_gamma, discounts
+        self._scorer: kernel.Scorer | None = None
 
     @property
     def order(self) -> int:
@@ -51,10 +53,18 @@ class NgramModel:
             raise LabError(
                 "A token is not of the model's vocabulary of {size}.", "", "Use the tokenizer it was trained with.",
                 size=self.vocab_size)
-        return self._score(stream)
+        if not kernel.built():
+            return self.score_plainly(stream)
+        if self._scorer is None:
+            self._scorer = kernel.Scorer(self.vocab_size, self.keys, self.log_p, self.log_gamma)
+        return self._scorer.score(stream)
 
-    def _score(self, stream: np.ndarray) -> np.ndarray:
-        """The readable form: level by level, all tokens of a document at once."""
+    def score_plainly(self, stream: np.ndarray) -> np.ndarray:
+        """The readable form of the C++ kernel: level by level, all tokens of a document at once.
+
+        Args:
+            stream: a document's ids between two boundary tokens.
+        """
         size, tokens = np.uint64(self.vocab_size), stream[1:].astype(np.uint64)
         contexts = stream[:-1]  # node of the last n - 1 tokens before each token; -1: never seen
         found = self.log_p[0][stream[1:]].copy()
