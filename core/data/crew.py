@@ -1,5 +1,6 @@
 """Worker processes that carry out passes over shards; one process does without any."""
 
+import faulthandler
 import multiprocessing
 import os
 import signal
@@ -114,6 +115,7 @@ class Crew:
 
 def serve(connection: Connection, spec: CorpusSpec, corpus: Path, workspace: Path) -> None:
     """What a worker process does: one task after the other, until it is told to end or its coordinator is gone."""
+    faulthandler.enable()  # a kernel that crashes says where, in stderr.log
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # whoever interrupts means the coordinator, which ends this one
     threading.Thread(target=_end_with_parent, daemon=True).start()
     try:
