@@ -26,9 +26,9 @@ from widgets.document_table import COLUMNS, DocumentModel, place_text, reason_te
 
 MOST_CHARACTERS_SHOWN = 200_000
 MOST_MARKS = 2000
-TEXT_PX = 132  # the least a text takes
+TEXT_PX = 120  # the least a text takes
 NEEDED = ("rule", "measured", "limit", "characters", "source")
-WIDTHS_PX = {"rule": 128, "measured": 78, "limit": 68, "characters": 92, "source": 152}
+WIDTHS_PX = {"rule": 128, "measured": 86, "limit": 72, "characters": 92, "source": 152}
 
 
 class DocumentBrowser(QWidget):
@@ -74,7 +74,8 @@ class DocumentBrowser(QWidget):
         split.setStretchFactor(0, 3)
         split.setStretchFactor(1, 4 if stacked else 2)
         if stacked:
-            split.setStyleSheet("QSplitter::handle { background: transparent; }")
+            split.setHandleWidth(theme.space(1.5))
+            split.setStyleSheet("QSplitter::handle { background: transparent; margin: 0; }")
         split.setChildrenCollapsible(False)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)

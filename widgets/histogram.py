@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
 from widgets import theme
 from widgets.histogram_scale import Bins, Scale
-from widgets.plot_parts import short_number
+from widgets.numbers import short_number
 
 TOP_PX, BOTTOM_PX, SIDE_PX = 24, 20, 10
 NEAR_PX = 9

@@ -1,11 +1,12 @@
 """The axis of a histogram: all bins are equally wide, so even edges give a linear axis and others a bent one."""
 
 import math
+from bisect import bisect_right
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import accumulate, pairwise
 
-import numpy as np
-
-from widgets.plot_parts import round_step
+from widgets.numbers import round_step
 
 MOST_BARS = 48
 WIDE = 100.0  # from a highest value of so much on, bars may grow with the value
@@ -34,49 +35,66 @@ class Bins:
             return self
         seen = [self.edges[filled[0]], self.edges[filled[-1] + 1], *show]
         edges = _bar_edges(min(seen), max(seen), share)
-        kept, rejected = (np.diff(np.interp(edges, self.edges, np.concatenate([[0], np.cumsum(counts)])))
-                          for counts in (self.kept, self.rejected))  # fmt: skip
-        return Bins(tuple(edges.tolist()), tuple(kept.tolist()), tuple(rejected.tolist()))
+        return Bins(tuple(edges), _spread(self.edges, self.kept, edges), _spread(self.edges, self.rejected, edges))
 
 
-def _bar_edges(low: float, high: float, share: bool) -> np.ndarray:
+def _spread(edges: Sequence[float], counts: Sequence[float], wanted: Sequence[float]) -> tuple[float, ...]:
+    """Counts between ``edges`` as counts between ``wanted`` ones."""
+    below = list(accumulate(counts, initial=0))
+    return tuple(high - low for low, high in pairwise(_at(edge, edges, below) for edge in wanted))
+
+
+def _at(x: float, xs: Sequence[float], ys: Sequence[float]) -> float:
+    """``y`` at ``x`` on the straight lines between points; beyond the ends it stays."""
+    if x <= xs[0]:
+        return ys[0]
+    if x >= xs[-1]:
+        return ys[-1]
+    left = bisect_right(xs, x) - 1
+    return ys[left] + (ys[left + 1] - ys[left]) * (x - xs[left]) / (xs[left + 1] - xs[left])
+
+
+def _bar_edges(low: float, high: float, share: bool) -> list[float]:
     """Edges of the bars: even, or growing by the same factor (after a first bar from zero where one is needed)."""
     if not share and low >= 0 and high >= WIDE and high >= WIDE * low / 5:
         first = max(low, 1.0)
-        grown = np.geomspace(first, high * (high / first) ** 0.02, MOST_BARS)
-        return np.concatenate([[0.0], grown]) if low < 1 else grown
+        factor = ((high / first) ** 1.02) ** (1 / (MOST_BARS - 1))
+        grown = [first * factor**n for n in range(MOST_BARS)]
+        return [0.0, *grown] if low < 1 else grown
     if 0 <= low < 0.3 * high:
         low = 0.0
     room = (high - low) * 0.04 or abs(high) * 0.1 or 1.0
-    return np.linspace(low - (room if low else 0), min(high + room, 1.0) if share and high <= 1 else high + room,
-                       MOST_BARS + 1)  # fmt: skip
+    start = low - (room if low else 0)
+    end = min(high + room, 1.0) if share and high <= 1 else high + room
+    return [start + (end - start) * n / MOST_BARS for n in range(MOST_BARS + 1)]
 
 
 class Scale:
     """Values to places 0..1 along the axis, and back."""
 
     def __init__(self, edges: tuple[float, ...]) -> None:
-        self._edges = np.array(edges, dtype=float)
-        widths = np.diff(self._edges)
-        self.even = len(widths) < 2 or float(widths.max()) <= 1.01 * float(widths.min())
+        self._edges = [float(edge) for edge in edges]
+        self._places = [n / (len(edges) - 1) for n in range(len(edges))]
+        widths = [high - low for low, high in pairwise(self._edges)]
+        self.even = len(widths) < 2 or max(widths) <= 1.01 * min(widths)
 
     @property
     def low(self) -> float:
         """The value at the left end."""
-        return float(self._edges[0])
+        return self._edges[0]
 
     @property
     def high(self) -> float:
         """The value at the right end."""
-        return float(self._edges[-1])
+        return self._edges[-1]
 
     def place(self, value: float) -> float:
         """Where a value stands, 0..1; values beyond the ends stand at the ends."""
-        return float(np.interp(value, self._edges, np.linspace(0, 1, len(self._edges))))
+        return _at(value, self._edges, self._places)
 
     def value(self, place: float) -> float:
         """The value at a place."""
-        return float(np.interp(place, np.linspace(0, 1, len(self._edges)), self._edges))
+        return _at(place, self._places, self._edges)
 
     def step(self, place: float, width: float) -> float:
         """A round number that is about what ``width`` of the axis is worth at a place."""

@@ -1,25 +1,12 @@
 """Parts of the plots: axes that write numbers as people do, a legend that hides and shows, a readout."""
 
-import math
-
 import pyqtgraph as pg
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QAbstractButton, QHBoxLayout, QLabel, QSizePolicy, QWidget
 
 from widgets import theme
-
-PREFIXES = ((1e18, "E"), (1e15, "P"), (1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"))
-
-
-def short_number(value: float, digits: int = 4) -> str:
-    """1234567 becomes 1.235M; small numbers keep their first digits."""
-    if not math.isfinite(value):
-        return "–"
-    for size, letter in PREFIXES:
-        if abs(value) >= size:
-            return f"{value / size:.{digits}g}{letter}"
-    return f"{value:.{digits}g}"
+from widgets.numbers import round_step, short_number
 
 
 def clock(seconds: float) -> str:
@@ -27,14 +14,6 @@ def clock(seconds: float) -> str:
     whole = max(int(seconds), 0)
     hours, minutes, rest = whole // 3600, whole // 60 % 60, whole % 60
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
-
-
-def round_step(least: float) -> float:
-    """The smallest of ..., 1, 2, 5, 10, ... that is not below ``least``."""
-    if not 0 < least < math.inf:
-        return 1.0
-    power = 10.0 ** math.floor(math.log10(least))
-    return next(step * power for step in (1, 2, 5, 10) if step * power >= least * 0.999)
 
 
 def clock_step(least: float) -> float:

@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QAbstractButton, QSizePolicy, QVBoxLayout, QWidget
 
 from widgets import icons, theme
 from widgets.funnel import bytes_text
-from widgets.plot_parts import short_number
+from widgets.numbers import short_number
 
 ROW_PX, HEAD_PX = 34, 26
 LABEL_SHARE, LABEL_PX = 0.36, (132, 260)  # of the width, within these bounds

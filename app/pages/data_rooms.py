@@ -26,7 +26,7 @@ class DataKind(NamedTuple):
         kind: as in the registry of jobs.
         group: title of the list at the side; lists stand in the order of this table, empty ones not at all.
         views: ``module:Class`` of what shows such a job, one under the other. Each is made with the context and has
-            ``show_job(root)``, ``refresh()`` and ``root``.
+            ``show_job(root)``, ``refresh()`` and ``root``; a view that is not the first has ``stand_under()``.
         form: ``module:Class`` of what asks for a new one. Made with the context; signals ``started(name, spec)`` and
             ``cancelled()``; a method ``opened(chosen)`` is called whenever it is shown.
         new: its line in the menu of new things.
@@ -91,7 +91,7 @@ class JobPanel(QWidget):
         for view in views:
             column.addWidget(view)
         for view in views[1:]:  # one head is enough
-            view.head.hide()
+            view.stand_under()
 
     def show_job(self, root) -> None:
         """Show one job in every view."""

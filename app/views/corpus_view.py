@@ -52,6 +52,11 @@ class CorpusView(QWidget):
         """The table of documents that were set aside."""
         return self.documents.reject_browser
 
+    def stand_under(self) -> None:
+        """Another view of the same job stands above and says what there is: leave that to it."""
+        for widget in (self.head, self.tiles):
+            widget.hide()
+
     def show_job(self, root: Path) -> None:
         """Show this corpus."""
         if root != self.root:
@@ -116,7 +121,8 @@ class CorpusView(QWidget):
             self.funnel.set_steps(steps_so_far(
                 live.documents_read, live.documents_kept, (live.bytes_read, live.bytes_kept), live.rejected, rules,
                 rule_label, names))  # fmt: skip
-        self.funnel_card.setVisible(bool(report.get("steps")) or live is not None)
+        cleaned = bool(report.get("steps")) or (live is not None and (job.kind == "corpus" or bool(live.rejected)))
+        self.funnel_card.setVisible(cleaned)  # a world that was made lost nothing on the way
 
     def _show_numbers(self, job: Job, report: dict) -> None:
         live, result = job.view.funnel, report or job.view.result
@@ -165,7 +171,9 @@ class CorpusView(QWidget):
             self.context.notify(self.tr("{source}, line {line}").format(source=source, line=line))
 
     def _arrange(self) -> None:
-        tiles = QHBoxLayout()
+        self.tiles = QWidget()
+        tiles = QHBoxLayout(self.tiles)
+        tiles.setContentsMargins(0, 0, 0, 0)
         tiles.setSpacing(theme.space(1))
         for tile in (self.kept, self.size, self.tokens, self.held_out, self.taken):
             tiles.addWidget(tile, 1)
@@ -175,7 +183,7 @@ class CorpusView(QWidget):
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(theme.space(1.5))
         column.addWidget(self.head)
-        column.addLayout(tiles)
+        column.addWidget(self.tiles)
         column.addWidget(self.funnel_card)
         column.addWidget(self.documents, 1)
         self.documents.source_asked.connect(self._open_source)
