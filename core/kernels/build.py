@@ -51,6 +51,7 @@ def build() -> Path:
         objects.append(toolchain.compile("team.cpp", [], []))
         objects.append(toolchain.compile("text.cpp", [], []))
         objects.append(toolchain.compile("minhash.cpp", [], []))
+        objects.append(toolchain.compile("ngram.cpp", [], []))
         objects.append(toolchain.compile("dispatch.cpp", [], defines))
         os.replace(toolchain.link(objects), LIBRARY)
     return LIBRARY

@@ -1,5 +1,6 @@
 """The n-gram model holds to the formulas of Chen & Goodman 1998, written here a second time with dictionaries."""
 
+import os
 import subprocess
 import sys
 from collections import Counter, defaultdict
@@ -11,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.errors import LabError
+from core.kernels import ngram as kernel
 from core.model.ngram.counts import count
 from core.model.ngram.kneser_ney import FALLBACK, discounts_of, estimate
 from core.model.ngram.model import NgramModel
@@ -199,3 +201,34 @@ def test_the_model_needs_no_engine_library():
     root = Path(__file__).resolve().parents[2]
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, cwd=root, timeout=60)
     assert done.stdout.strip() == "set()", done.stderr
+
+
+@pytest.mark.parametrize("order", [1, 2, 3, 6])
+def test_the_kernel_and_the_readable_form_give_the_same_bits(order):
+    if not kernel.built():
+        pytest.skip("the C++ kernels were not built")
+    vocab_size = 31
+    model = estimate(count(random_text(9, vocab_size, documents=150), order, vocab_size))
+    rng = np.random.default_rng(0)
+    strange = [rng.integers(0, vocab_size, length) for length in (0, 1, 2, 50)]  # the boundary inside, too
+    for document in [*random_text(10, vocab_size, documents=20), *strange]:
+        stream = np.concatenate([[EDGE], document, [EDGE]]).astype(np.int64)
+        assert np.array_equal(model.score(document), model.score_plainly(stream))
+
+
+def test_without_the_kernel_scores_are_the_same():
+    program = """
+import numpy as np
+from core.kernels import ngram
+from core.kernels import ngram as kernel
+from core.model.ngram.counts import count
+from core.model.ngram.kneser_ney import estimate
+model = estimate(count([np.array([1, 2, 1, 3]), np.array([2, 2])], 3, 6))
+print(ngram.built(), model.score(np.array([1, 2, 5, 2])).tolist())
+"""
+    root, said = Path(__file__).resolve().parents[2], []
+    for isa in ("", "none"):
+        done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, cwd=root, timeout=60,
+                              env={**os.environ, "COLDFRAME_ISA": isa})  # fmt: skip
+        said.append(done.stdout.split(" ", 1))
+    assert said[1][0] == "False" and said[0][1] == said[1][1] != ""
