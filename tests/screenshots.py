@@ -20,7 +20,8 @@ from PySide6.QtTest import QTest  # noqa: E402
 from PySide6.QtWidgets import QApplication  # noqa: E402
 
 SIZES = ((1280, 800), (1920, 1080))
-NAMES = ("home", "story", "data", "architecture", "training", "new-run", "playground", "glass", "export")
+NAMES = ("home", "story", "data", "data-measures", "cleaning", "cleaning-rejected", "architecture", "training",
+         "new-run", "playground", "glass", "export")  # fmt: skip
 README = (
     ("home", "light", "en"), ("story", "light", "en"), ("training", "light", "en"), ("data", "light", "en"),
     ("architecture", "light", "en"), ("playground", "dark", "en"), ("glass", "dark", "en"), ("export", "light", "en"),
@@ -83,6 +84,38 @@ class Studio:
         self.window.page("data").corpus.browse("rejected")
         QTest.qWait(300)
         self.window.page("data").corpus.reject_browser.show_document(0)
+
+    def show_data_measures(self) -> None:
+        self.show_data()
+        corpus = self.window.page("data").corpus
+        corpus.browse("measures")
+        self.scroll_down()
+
+    def show_cleaning(self) -> None:
+        """The cleaning lab on the built-in corpus, one rule opened."""
+        page = self.window.page("data")
+        self.window.show_page("data", new=True)
+        lab = page.importer
+        if lab.pane.answer is None:
+            lab.use_preset("gopher")
+            lab.use_built_in()
+            self.wait(lambda: lab.pane.answer is not None and not lab.preview.busy, 120)
+        lab.pane.show_part("funnel")
+        lab.rules.rows[0].set_open(True)
+
+    def show_cleaning_rejected(self) -> None:
+        self.show_cleaning()
+        pane = self.window.page("data").importer.pane
+        pane.show_rule(pane.answer.steps[0]["rule"])
+        QTest.qWait(300)
+        pane.rejected.show_document(0)
+
+    def scroll_down(self) -> None:
+        """To the end of what the data page shows."""
+        page = self.window.page("data")
+        QTest.qWait(200)
+        bar = page.stack.currentWidget().verticalScrollBar()
+        bar.setValue(bar.maximum())
 
     def show_architecture(self) -> None:
         self.window.show_page("architecture")
