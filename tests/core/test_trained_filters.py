@@ -155,8 +155,8 @@ def test_quality_is_measured_on_texts_left_out(workspace):
 
 def test_copies_of_a_text_are_never_on_both_sides_of_a_fold(workspace):
     """Each text three times: learnt from a copy of itself, any text would be told by heart."""
-    add_corpus(workspace, "these-3", make_texts(prose, 40, 10) * 3)
-    add_corpus(workspace, "those-3", make_texts(prose, 40, 11) * 3)
+    add_corpus(workspace, "these-3", make_texts(prose, 41, 10) * 3)
+    add_corpus(workspace, "those-3", make_texts(prose, 41, 11) * 3)
     _, result, _ = run_job(workspace, "classifier", "copies", ClassifierSpec(good="these-3", candidates="those-3"))
     assert result["auroc"]["value"] < 0.68
 
