@@ -8,7 +8,6 @@ from PySide6.QtWidgets import (
     QHBoxLayout,
     QLineEdit,
     QPlainTextEdit,
-    QStackedWidget,
     QVBoxLayout,
     QWidget,
 )  # fmt: skip
@@ -66,9 +65,6 @@ class WorldForm(QWidget):
         self.forms = {kind: SpecForm(world) for kind, world in WORLDS.items()}
         for form in (self.form, *self.forms.values()):
             form.values_changed.connect(lambda _: self._changed())
-        self.stack = QStackedWidget()
-        for form in self.forms.values():
-            self.stack.addWidget(form)
         self.problem = Notice("error")
         self.start = Button(self.tr("Make this world"), "primary", "play")
         self.start.clicked.connect(self._start)
@@ -165,11 +161,8 @@ class WorldForm(QWidget):
             self.problem.show_message("error", error.sentence(translate))
 
     def _choose_kind(self, kind: str) -> None:
-        self.stack.setCurrentWidget(self.forms[kind])
-        for form in self.forms.values():  # a stack is as tall as its tallest page: the others give up their height
-            shown = form is self.forms[kind]
-            form.setVisible(shown)
-        self.stack.setFixedHeight(self.forms[kind].sizeHint().height())
+        for form in self.forms.values():
+            form.setVisible(form is self.forms[kind])
         self._changed()
 
     def _changed(self) -> None:
@@ -209,7 +202,8 @@ class WorldForm(QWidget):
         kind.body.addWidget(self.about)
         content = Card(self.tr("What it is about"))
         content.body.addWidget(self.kind)
-        content.body.addWidget(self.stack)
+        for form in self.forms.values():
+            content.body.addWidget(form)
         size = Card(self.tr("Size and split"))
         size.body.addWidget(self.form)
         left = QWidget()

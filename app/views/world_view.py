@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QPlainTextEdit, QSplitter, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QPlainTextEdit, QVBoxLayout, QWidget
 
 from app.state.context import AppContext
 from app.state.jobs import Job
@@ -88,7 +88,8 @@ class WorldView(QWidget):
     def _show_fact(self, fact: Fact) -> None:
         self.truth.setText(self.tr("{person}, {relation}: {value}").format(
             person=fact.subject, relation=subject_text(fact.relation), value=fact.value))  # fmt: skip
-        lines = [f"{stratum_text(fact.stratum)}. {stratum_help(fact.stratum)}"]
+        lines = [self.tr("{stratum}: {meaning}").format(
+            stratum=stratum_text(fact.stratum), meaning=stratum_help(fact.stratum))]
         said = ", ".join(self.tr("{value} in {count} documents").format(value=s.value, count=s.count)
                          for s in fact.stated)  # fmt: skip
         lines += [self.tr("The text says: {said}").format(said=said)] if said else []
@@ -173,12 +174,9 @@ class WorldView(QWidget):
         row.setSpacing(theme.space(2))
         row.addLayout(words, 1)
         row.addLayout(places, 1)
-        split = QSplitter(Qt.Orientation.Vertical)
-        split.addWidget(self.table)
-        split.addWidget(detail)
-        split.setChildrenCollapsible(False)
         self.table_card = Card(self.tr("What is true"))
-        self.table_card.body.addWidget(split, 1)
+        self.table_card.body.addWidget(self.table, 3)
+        self.table_card.body.addWidget(detail, 2)
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)
         outer.setSpacing(theme.space(1.5))
