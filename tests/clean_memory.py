@@ -124,6 +124,8 @@ def main() -> int:
                "documents_read": view.result.get("documents_read"), "phases_s": phases(folder.root)})
         if view.error:
             print(view.error)
+        if view.error:
+            print(folder.path("stderr.log").read_text()[-3000:])
         return 0 if view.state == "completed" and watch.peak_bytes < 1.5e9 else 1
 
 

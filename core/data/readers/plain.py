@@ -48,7 +48,7 @@ def _blocks(origin: Origin, chunks: Iterator[str], limit: int) -> Iterator[Raw |
             n_bytes += line.n_bytes + 1
             if n_bytes <= limit + 1:
                 lines.append(line.text)
-            else:
+            elif len(lines) != 1 or len(lines[0]) < EXCERPT_CHARACTERS or line.overlong:
                 lines = ["\n".join([*lines, line.text])[:EXCERPT_CHARACTERS]]
         elif n_bytes:
             yield _block(origin, lines, first, n_bytes - 1, limit)
