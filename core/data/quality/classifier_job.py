@@ -112,9 +112,9 @@ def _cross_validated(spec: ClassifierSpec, samples: list[Sample], vectors: Vecto
         raise LabError(
             "The documents are too alike to be parted into {folds} folds.", "", "Give more different documents.",
             folds=spec.folds)
-    for done, fold in enumerate(range(spec.folds)):
-        emit(Phase(name="Measuring on documents left out"))
-        emit(Progress(stage="folds", done=done, total=spec.folds, unit="folds"))
+    emit(Phase(name="Measuring on documents left out"))
+    for fold in range(spec.folds):
+        emit(Progress(stage="folds", done=fold, total=spec.folds, unit="folds"))
         inside = fold_of == fold
         if not inside.any():
             continue
