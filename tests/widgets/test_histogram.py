@@ -60,6 +60,8 @@ def test_a_line_stays_within_its_range(plot, qtbot):
     plot.set_thresholds([Threshold("least", 20, "above", low=10, high=30, whole=True)])
     drag(qtbot, plot, plot.place(20), plot.place(95))
     assert plot.thresholds[0].value == 30
+    drag(qtbot, plot, plot.place(30), plot.place(1))
+    assert plot.thresholds[0].value == 10
 
 
 def test_setting_a_value_from_outside_is_silent(plot, qtbot):
