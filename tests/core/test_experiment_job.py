@@ -2,6 +2,8 @@
 
 import json
 import random
+import subprocess
+import sys
 import time
 from collections import Counter
 
@@ -13,8 +15,10 @@ from core.data.documents import Documents
 from core.data.shards import TokenShard, write_shards
 from core.errors import LabError
 from core.jobs import launch
-from core.record.control import request
-from core.record.events import Started, Twin
+from core.jobs.crew import Child, Crew
+from core.jobs.launch import ROOT
+from core.record.control import Control, StopRequested, request
+from core.record.events import Started
 from core.record.folder import JobFolder, Workspace
 from core.record.log import read_events
 from core.record.view import read_view
@@ -138,17 +142,29 @@ def test_a_killed_experiment_goes_on_and_does_nothing_twice(finished):
     assert sum(isinstance(r.event, Started) for r in read_events(finished.path("events.jsonl"))[0]) == 2
 
 
-def test_a_stop_stops_the_twins_too(source, tmp_path):
-    long = {**request_of(source)["train"], "steps": 4000}
-    spec = build(ExperimentSpec, request_of(source, train=long, seeds=1))
-    folder = launch.start(Workspace(tmp_path), "experiment", "stopped", spec)
-    wait_for(folder, lambda view: any(twin.done for twin in view.twins.values()))
-    request(folder.root, "stop")
-    view = wait_for(folder, lambda view: not view.live)
-    runs = inside(folder).jobs("runs")
-    assert view.state == "stopped" and {read_view(run.root).state for run in runs} == {"stopped"}
-    said = [record.event for record in read_events(folder.path("events.jsonl"))[0] if isinstance(record.event, Twin)]
-    assert len(runs) == 2 and max(twin.done for twin in said) < 4000
+def test_a_stop_stops_what_is_at_work_and_begins_nothing_more(finished, tmp_path):
+    events, workspace = [], inside(finished)
+    control = Control(tmp_path, events.append)
+    data = request_of("-")["train"] | {
+        "corpus": "as-planted", "tokenizer": "bytes-257", "steps": 20_000, "model": request_of("-")["model"]}
+
+    def watch(child, view):
+        if view.done > 1 and not control.stop_requested:
+            request(tmp_path, "stop")
+
+    crew = Crew(workspace, events.append, control, lanes=1, watch=watch)
+    with pytest.raises(StopRequested):
+        crew.do([Child("train", "first", data), Child("train", "second", data)])
+    view = read_view(workspace.path("runs", "first"))
+    assert view.state == "stopped" and 0 < view.checkpoints[-1].step < 20_000
+    assert not workspace.path("runs", "second").exists()
+
+
+def test_a_child_that_fails_ends_the_whole_in_its_own_words(finished, tmp_path):
+    control = Control(tmp_path, lambda event: None)
+    bad = Child("corpus", "nothing", {"sources": [str(tmp_path / "nowhere.txt")]})
+    with pytest.raises(LabError, match="no such file"):
+        Crew(inside(finished), lambda event: None, control, lanes=2).do([bad])
 
 
 def test_measuring_on_another_corpus_takes_its_held_out_split_or_all_of_it(source, tmp_path):
@@ -182,3 +198,13 @@ def test_measuring_on_another_corpus_takes_its_held_out_split_or_all_of_it(sourc
 def test_an_experiment_that_cannot_be_is_refused_in_words(source, changes, word):
     with pytest.raises(LabError, match=word):
         build(ExperimentSpec, request_of(source, **changes))
+
+
+def test_the_command_tells_the_result_and_asked_again_does_nothing_twice(finished):
+    command = [sys.executable, "main.py", "experiment", "--spec", str(finished.path("spec.toml")), "--out",
+               str(finished.root), "--json"]  # fmt: skip
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    result = json.loads(done.stdout)
+    assert [arm["name"] for arm in result["arms"]] == ["as planted", "without copies"] and result["findings"]
+    assert result["table"] == str(finished.path("table.md")) and read_view(finished.root).attempt == 2
