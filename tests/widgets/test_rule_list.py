@@ -53,11 +53,12 @@ def test_dragging_a_grip_reorders_and_tells(rules, qtbot):
     qtbot.waitUntil(lambda: shown_order(rules) == order(rules))
 
 
-def test_a_rule_dropped_between_two_others_stands_between_them(rules):
+def test_a_rule_dropped_between_two_others_stands_between_them(rules, qtbot):
     row, middle = rules.rows[0], rules.rows[1]
     row.grip.dragged.emit(middle.mapToGlobal(QPoint(5, middle.height() - 2)).toPointF())
     row.grip.dropped.emit()
     assert order(rules) == ["minimum_length", "fix_text", "exact_duplicates"]
+    qtbot.waitUntil(lambda: shown_order(rules) == order(rules))
     row.grip.dragged.emit(rules.rows[0].mapToGlobal(QPoint(5, 2)).toPointF())
     row.grip.dropped.emit()
     assert order(rules)[0] == "fix_text"
