@@ -20,6 +20,7 @@ _FILES = frozenset("png jpg jpeg gif svg webp bmp ico css js json html htm xml p
 _SPELLED = re.compile(
     r"[0-9A-Za-z][0-9A-Za-z._+-]{0,63} ?[\[({] ?(?:at|AT|@) ?[\])}] ?"
     r"[0-9A-Za-z-]+(?:(?: ?[\[({] ?(?:dot|DOT|\.) ?[\])}] ?|\.)[0-9A-Za-z-]+)+")
+_SPELLED_SIGNS = ("at]", "at)", "at}", "at ]", "at )", "AT]", "AT)", "AT ]", "AT )", "@]", "@)", "@ ]", "@ )")
 _SPELLED_AT = re.compile(r"[\[({] ?(?:at|AT|@) ?[\])}]")
 
 # What looks behind comes second: a pattern that begins with a set of characters is searched ten times as fast.
@@ -47,7 +48,7 @@ def emails(text: str, start: int, end: int) -> Iterator[Found]:
         if found:
             yield found
         at = text.find("@", found.end if found else at + 1, end)
-    if _SPELLED_AT.search(text, start, end):
+    if ("[" in text or "(" in text or "{" in text) and any(sign in text for sign in _SPELLED_SIGNS):
         for match in _SPELLED.finditer(text, start, end):
             if _SPELLED_AT.search(match[0]):
                 yield Found(match.start(), match.end(), "email")
