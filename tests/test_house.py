@@ -21,7 +21,7 @@ OPEN_TO_THE_WINDOW = (
     "core.errors", "core.spec", "core.record", "core.jobs.registry", "core.jobs.launch", "core.model.sizing",
     "core.prompt", "core.data.documents", "core.data.report", "core.infer.sources", "core.glass.uncertainty",
     "core.export.usage", "core.data.dedup.lines", "core.data.dedup.pairs", "core.data.shares",
-    "core.data.worlds", "core.data.privacy.review",
+    "core.data.worlds", "core.data.privacy.review", "core.evaluate.table",
 )  # fmt: skip
 OPEN_TO_WIDGETS = ("core.errors", "core.spec")
 LLAMA_PROCESSES = {"core/infer/llama_child.py", "core/cli/doctor/llama_probe.py"}
@@ -29,7 +29,7 @@ LONGEST_FUNCTION = 60
 ROOMS_OF_PRESETS = {
     "models": "core.spec.model:ModelSpec", "data": "core.spec.corpus:CorpusSpec", "train": "core.spec.grow:GrowSpec",
     "prompts": "core.spec.prompt:PromptSpec", "worlds": "core.spec.world:WorldSpec",
-    "experiments": "core.spec.experiment:ExperimentSpec",
+    "experiments": "core.spec.experiment:ExperimentSpec", "systems": "core.spec.system:SystemSpec",
 }  # fmt: skip
 TEXT = {"", ".py", ".md", ".toml", ".txt", ".json", ".qss", ".svg", ".h", ".cpp", ".cu"}
 ASKED_BESIDE = {"data": {"sources": ["builtin:python-docs"]}}  # what a preset of the room leaves to the person

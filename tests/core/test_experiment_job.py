@@ -149,7 +149,7 @@ def test_a_stop_stops_what_is_at_work_and_begins_nothing_more(finished, tmp_path
         "corpus": "as-planted", "tokenizer": "bytes-257", "steps": 20_000, "model": request_of("-")["model"]}
 
     def watch(child, view):
-        if view.done > 1 and not control.stop_requested:
+        if view.phase == "Training" and view.done > 1 and not control.stop_requested:
             request(tmp_path, "stop")
 
     crew = Crew(workspace, events.append, control, lanes=1, watch=watch)
