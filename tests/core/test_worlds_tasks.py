@@ -143,6 +143,16 @@ def test_symbolic_answers_are_right(task, language):
         assert row.steps
 
 
+@pytest.mark.parametrize(("task", "kinds"), [
+    ("coin_flip", ["yes", "no"]), ("parity", ["even", "odd"]), ("boolean", ["true", "false"]),
+    ("object_counting", ["fruits do", "animals do"])])  # fmt: skip
+def test_no_side_of_a_question_is_left_out(task, kinds):
+    found = rows(make(Symbolic(tasks=[task], shortest=5, longest=7), size=600))
+    for kind in kinds:
+        share = sum(row.answer == kind or f"{kind} I have" in row.question for row in found) / len(found)
+        assert 0.35 < share < 0.65
+
+
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_the_words_of_tasks_leave_one_answer(language):
     for words in (NAMES, WORDS, SCRAMBLED):
