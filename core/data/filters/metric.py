@@ -1,8 +1,11 @@
 """How surprising a document is to a reference model of trusted text."""
 
+from functools import lru_cache
+from pathlib import Path
+
 from core.data.filters.verdict import Draft, Filter, Reason
 from core.data.quality.reference import Reference, terciles
-from core.data.quality.trained import find_filter
+from core.data.quality.trained import REPORT, find_filter
 from core.record.folder import Workspace
 from core.spec.rules.metric import ReferencePerplexity
 
@@ -15,9 +18,11 @@ def reference_perplexity(rule: ReferencePerplexity, workspace: Workspace | None 
     Source: Wenzek et al. 2020 (CCNet), arXiv:1911.00359.
     """
     folder = find_filter(workspace, rule.filter, "reference", "reference_perplexity")
-    reference = Reference.open(folder)
-    limit = rule.most if rule.keep == "number" else terciles(folder)[
-        "middle" if rule.keep == "head_and_middle" else "head"]
+    thirds = terciles(folder)  # of a finished one only
+    reference = _opened(folder, (folder / REPORT).stat().st_mtime_ns)
+    limit = rule.most
+    if rule.keep != "number":
+        limit = thirds["middle" if rule.keep == "head_and_middle" else "head"]
 
     def judge(draft: Draft) -> Reason | None:
         found = reference.perplexity(draft.text)
@@ -38,3 +43,9 @@ def reference_perplexity(rule: ReferencePerplexity, workspace: Workspace | None 
         return None
 
     return judge
+
+
+@lru_cache(maxsize=2)
+def _opened(folder: Path, written_ns: int) -> Reference:
+    """The reference of a folder; kept, because a preview makes its rules anew after every change."""
+    return Reference.open(folder)

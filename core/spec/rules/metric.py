@@ -21,7 +21,7 @@ class ReferencePerplexity(Rule, tag="reference_perplexity"):
         "measured on last, or what stays under a number.")] = "head_and_middle"
     most: Annotated[float, about(
         "Highest perplexity", "With a number: documents that surprise the reference more are set aside.",
-        low=1.0, high=1e9, measure="perplexity", keeps="below")] = 1000.0
+        low=1.0, high=1e9, measure="perplexity", keeps="below", when="keep=number")] = 1000.0
     least: Annotated[float, about(
         "Lowest perplexity", "Documents that surprise it less are set aside: mostly phrases repeated, or the trusted "
         "text itself.", low=0.0, high=1e9, measure="perplexity", keeps="above", expert=True)] = 0.0
