@@ -30,12 +30,9 @@ class _C4Settings(Structure):
     _fields_ = [(name, c_int32) for name in C4Settings._fields]
 
 
-_C4_FOUND = ("verdict", "bytes", "sentences", "lines", "lines_kept", "long_word", "no_terminal", "few_words",
-             "javascript", "policy")
-
-
 class _C4Result(Structure):
-    _fields_ = [(name, c_int64) for name in _C4_FOUND]
+    _fields_ = [("text", c_void_p), ("verdict", c_int64), ("bytes", c_int64),
+                ("numbers", c_int64 * (len(C4Result._fields) - 2))]
 
 
 @cache
@@ -49,7 +46,7 @@ def _library() -> ctypes.CDLL | None:
     library.coldframe_text_measure.restype = None
     library.coldframe_text_measure.argtypes = [*text, c_int32, POINTER(_Statistics), c_void_p]
     library.coldframe_text_c4.restype = None
-    library.coldframe_text_c4.argtypes = [*text, POINTER(_C4Settings), c_void_p, POINTER(_C4Result)]
+    library.coldframe_text_c4.argtypes = [*text, POINTER(_C4Settings), POINTER(_C4Result)]
     classes = table()
     listed = "".join("".join(f"{piece}\x1f" for piece in pieces) + "\x1e" for pieces in specials().values()).encode()
     library.coldframe_text_prepare(classes.buffer_info()[0], len(classes), listed, len(listed))
@@ -87,12 +84,10 @@ def c4(text: str, settings: C4Settings, pieces: Sequence[int] | None = None) -> 
     if library is None:
         return reference.c4(text, settings, pieces)
     data = text.encode("utf-8", "surrogatepass")
-    found, left = _C4Result(), ctypes.create_string_buffer(len(data) + 1)
-    library.coldframe_text_c4(data, len(data), *_places(pieces), _C4Settings(*settings), left, found)
-    kept = left.raw[: found.bytes].decode("utf-8", "surrogatepass") if found.bytes else ""
-    return C4Result(
-        found.verdict, found.sentences, found.lines, found.lines_kept, found.long_word, found.no_terminal,
-        found.few_words, found.javascript, found.policy, kept)
+    found = _C4Result()
+    library.coldframe_text_c4(data, len(data), *_places(pieces), _C4Settings(*settings), found)
+    kept = ctypes.string_at(found.text, found.bytes).decode("utf-8", "surrogatepass") if found.bytes else ""
+    return C4Result(found.verdict, *found.numbers, kept)
 
 
 def _places(pieces: Sequence[int] | None) -> tuple[array | None, int]:

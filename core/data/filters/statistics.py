@@ -57,6 +57,9 @@ _SAID = {
     },
 }  # fmt: skip
 
+_TOP = tuple(f"gopher_repetition.top_{n}" for n in (2, 3, 4))
+_REPEATED = tuple(f"gopher_repetition.repeated_{n}" for n in range(5, 11))
+
 
 def gopher_quality(rule: GopherQuality, _workspace=None) -> Filter:
     """Sets aside what does not look like prose; source: Rae et al. 2021, arXiv:2112.11446."""
@@ -66,11 +69,11 @@ def gopher_quality(rule: GopherQuality, _workspace=None) -> Filter:
         found = _measured(rule, draft)
         values = gopher_quality_measures(found.statistics)
         if found.chinese:
-            del values["word_length"], values["stop_words"]
-            values["letter_words"] = _share(found.statistics.letter_words, found.statistics.plain_words)
+            del values["gopher_quality.word_length"], values["gopher_quality.stop_words"]
+            values["gopher_quality.letter_words"] = _share(found.statistics.letter_words, found.statistics.plain_words)
             draft.passed_over["gopher_quality"] = FOR_ENGLISH["gopher_quality"]
-        elif values["stop_words"] < rule.stop_words and _speaks_otherwise(rule, draft):
-            del values["stop_words"]
+        elif values["gopher_quality.stop_words"] < rule.stop_words and _speaks_otherwise(rule, draft):
+            del values["gopher_quality.stop_words"]
             draft.passed_over["gopher_quality"] = FOR_ENGLISH["stop_words"]
         return judge_all(draft, values)
 
@@ -80,14 +83,14 @@ def gopher_quality(rule: GopherQuality, _workspace=None) -> Filter:
 def gopher_quality_measures(s: Statistics) -> dict[str, float]:
     """What :class:`GopherQuality` measures."""
     return {
-        "words": s.plain_words,
-        "word_length": _share(s.plain_characters, s.plain_words),
-        "hashes": _share(s.hashes, s.words),
-        "ellipses": _share(s.ellipses, s.words),
-        "bullets": _share(s.bullet_lines, s.lines),
-        "ellipsis_lines": _share(s.ellipsis_lines, s.lines),
-        "letter_words": _share(s.letter_words, s.words),
-        "stop_words": s.stop_words,
+        "gopher_quality.words": s.plain_words,
+        "gopher_quality.word_length": _share(s.plain_characters, s.plain_words),
+        "gopher_quality.hashes": _share(s.hashes, s.words),
+        "gopher_quality.ellipses": _share(s.ellipses, s.words),
+        "gopher_quality.bullets": _share(s.bullet_lines, s.lines),
+        "gopher_quality.ellipsis_lines": _share(s.ellipsis_lines, s.lines),
+        "gopher_quality.letter_words": _share(s.letter_words, s.words),
+        "gopher_quality.stop_words": s.stop_words,
     }
 
 
@@ -105,12 +108,12 @@ def gopher_repetition(rule: GopherRepetition, _workspace=None) -> Filter:
 def gopher_repetition_measures(s: Statistics) -> dict[str, float]:
     """What :class:`GopherRepetition` measures."""
     return {
-        "paragraphs": _share(s.repeated_paragraphs, s.paragraphs),
-        "paragraph_characters": _share(s.repeated_paragraph_characters, s.characters),
-        "lines": _share(s.repeated_runs, s.runs),
-        "line_characters": _share(s.repeated_run_characters, s.characters),
-        **{f"top_{n}": _share(count, s.characters) for n, count in enumerate(s.top, 2)},
-        **{f"repeated_{n}": _share(count, s.characters) for n, count in enumerate(s.repeated, 5)},
+        "gopher_repetition.paragraphs": _share(s.repeated_paragraphs, s.paragraphs),
+        "gopher_repetition.paragraph_characters": _share(s.repeated_paragraph_characters, s.characters),
+        "gopher_repetition.lines": _share(s.repeated_runs, s.runs),
+        "gopher_repetition.line_characters": _share(s.repeated_run_characters, s.characters),
+        **{name: _share(count, s.characters) for name, count in zip(_TOP, s.top, strict=True)},
+        **{name: _share(count, s.characters) for name, count in zip(_REPEATED, s.repeated, strict=True)},
     }
 
 
@@ -128,7 +131,7 @@ def c4_quality(rule: C4Quality, _workspace=None) -> Filter:
         if found.verdict == 2:
             return Reason("c4_quality", "It holds a curly bracket.", {}, "curly_bracket", 1, 0)
         draft.measures["c4_quality.lines"] = _share(found.lines_kept, found.lines)
-        if (reason := judge_all(draft, {"sentences": found.sentences})) is not None:
+        if (reason := judge_all(draft, {"c4_quality.sentences": found.sentences})) is not None:
             return reason
         if not found.text:
             return _empty("c4_quality")
@@ -148,7 +151,7 @@ def fineweb_quality(rule: FinewebQuality, _workspace=None) -> Filter:
             return _empty("fineweb_quality")
         values = fineweb_quality_measures(found.statistics, rule.short_line)
         if found.chinese:
-            del values["short_lines"]
+            del values["fineweb_quality.short_lines"]
             draft.passed_over["fineweb_quality"] = FOR_ENGLISH["fineweb_quality"]
         return judge_all(draft, values)
 
@@ -158,10 +161,10 @@ def fineweb_quality(rule: FinewebQuality, _workspace=None) -> Filter:
 def fineweb_quality_measures(s: Statistics, short_line: int = 30) -> dict[str, float]:
     """What :class:`FinewebQuality` measures; a line of at most ``short_line`` characters is short."""
     return {
-        "ended_lines": _share(s.ended, s.filled),
-        "short_lines": _share(sum(s.lengths[: short_line + 1]), s.filled),
-        "repeated_characters": _share(s.repeated_filled_characters, s.characters - s.line_feeds),
-        "newlines": _share(s.line_feeds, s.words),
+        "fineweb_quality.ended_lines": _share(s.ended, s.filled),
+        "fineweb_quality.short_lines": _share(sum(s.lengths[: short_line + 1]), s.filled),
+        "fineweb_quality.repeated_characters": _share(s.repeated_filled_characters, s.characters - s.line_feeds),
+        "fineweb_quality.newlines": _share(s.line_feeds, s.words),
     }
 
 
@@ -180,14 +183,13 @@ def _speaks_otherwise(rule: GopherQuality, draft: Draft) -> bool:
 def _judge(rule: _Rule) -> Callable[[Draft, dict[str, float]], Reason | None]:
     """What writes all measures down and gives the first threshold that is broken as the reason."""
     tag = tag_of(rule)
-    checks = [(f.measure, f.keeps == "above", getattr(rule, f.name), _SAID[tag][f.name])
+    checks = [(f"{tag}.{f.measure}", f.keeps == "above", getattr(rule, f.name), f.measure, _SAID[tag][f.name])
               for f in fields(type(rule)) if f.measure]  # fmt: skip
 
     def judge(draft: Draft, values: dict[str, float]) -> Reason | None:
-        for measure, value in values.items():
-            draft.measures[f"{tag}.{measure}"] = value
-        for measure, above, limit, said in checks:
-            value = values.get(measure)
+        draft.measures.update(values)
+        for name, above, limit, measure, said in checks:
+            value = values.get(name)
             if value is not None and (value < limit if above else value > limit):
                 filled = {"value": round(value, 5), "limit": limit}
                 if "{n}" in said:

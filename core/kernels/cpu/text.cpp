@@ -32,15 +32,18 @@ uint64_t stop_words[8];  // hashes of Gopher's
 
 constexpr size_t LENGTHS = 256;  // lines of 0 to 254 characters are counted each by its length, longer ones together
 
+constexpr size_t LARGE = 4 << 20;  // bytes of a document after which memory is given back
+
 // What is kept from one document to the next, so that nothing is allocated for each.
 struct Workspace {
     Counter counter;
     WordRuns words;
     Splitter splitter;
     std::vector<const Byte*> ends;
+    std::vector<Byte> kept;  // what C4 leaves of a text
 
     void release_if_large(size_t bytes) {
-        if (bytes < (4u << 20)) return;
+        if (bytes < LARGE) return;
         counter.release();
         words.release();
         splitter.release();
@@ -207,7 +210,7 @@ void count_words(Span text, const std::vector<const Byte*>* ends, bool spaces, W
         for (const Byte* end : *ends) {
             const Span span = strip({at, end});
             at = end;
-            if (span.size() > 0) sink.word(measured(span));
+            if (span.size() > 0) sink.word(measured(span, text.end));
         }
     }
     found.stop_words = sink.stop_words_seen();
@@ -243,15 +246,17 @@ EXPORT void coldframe_text_measure(const uint8_t* bytes, int64_t size, const uin
     count_lines(whole, work.counter, *found, lengths);
     count_paragraphs(whole, work.counter, *found);
     count_words(whole, ends_of(whole, pieces, count, work.ends), spaces != 0, work, *found);
-    work.release_if_large(static_cast<size_t>(size));
+    work.release_if_large(whole.size());
 }
 
-// C4's rules on a text; what stays of it is written to `out`, which has room for `size` bytes.
+// C4's rules on a text; what stays of it is valid until this thread calls again.
 EXPORT void coldframe_text_c4(const uint8_t* bytes, int64_t size, const uint32_t* pieces, int64_t count,
-                              const C4Settings* settings, uint8_t* out, text::C4Result* found) {
+                              const C4Settings* settings, text::C4Result* found) {
     using namespace text;
     const Span whole = {bytes, bytes + size};
     Workspace& work = workspace();
-    *found = C4(*settings, work.splitter).run(whole, out, ends_of(whole, pieces, count, work.ends));
-    work.release_if_large(static_cast<size_t>(size));
+    if (work.kept.size() > LARGE || work.kept.size() <= whole.size())
+        std::vector<Byte>(whole.size() + 1).swap(work.kept);
+    *found = C4(*settings, work.splitter).run(whole, work.kept.data(), ends_of(whole, pieces, count, work.ends));
+    work.release_if_large(whole.size());
 }

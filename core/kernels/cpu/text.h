@@ -54,6 +54,8 @@ inline int64_t characters(Span span) {
 }
 
 inline Span strip(Span span) {
+    const auto visible = [](Byte b) { return b > ' ' && b < 0x80; };  // most lines begin and end so
+    if (span.size() > 0 && visible(span.begin[0]) && visible(span.end[-1])) return span;
     while (span.begin < span.end) {
         const Byte* at = span.begin;
         if (!(class_of(next_character(at, span.end)) & SPACE)) break;

@@ -10,7 +10,8 @@ namespace text {
 
 enum C4Verdict { C4_JUDGED, C4_LOREM_IPSUM, C4_CURLY_BRACKET };
 
-struct C4Result {  // every field int64; mirrored in text.py
+struct C4Result {  // mirrored in text.py
+    const Byte* text;  // what stays, `bytes` long
     int64_t verdict, bytes, sentences, lines, lines_kept, long_word, no_terminal, few_words, javascript, policy;
 };
 
@@ -113,7 +114,7 @@ public:
             if (at - begin < static_cast<int64_t>(text.size())) *at++ = '\n';
         }
         const Span kept = strip({begin, at});
-        std::memmove(begin, kept.begin, kept.size());
+        found.text = kept.begin;
         found.bytes = static_cast<int64_t>(kept.size());
         return found;
     }

@@ -43,8 +43,8 @@ public:
     // how often it comes, for n = 2, 3, 4;
     // characters of runs of n words that came before, none counted twice, for n = 5 to 10.
     void count(Counter& counter, bool spaces, int64_t* top, int64_t* repeated) {
-        runs_.clear();
-        for (size_t i = 0; i < words_.size(); ++i) runs_.push_back({words_[i].hash, static_cast<uint32_t>(i), 0});
+        runs_.resize(words_.size());
+        for (size_t i = 0; i < words_.size(); ++i) runs_[i] = {words_[i].hash, static_cast<uint32_t>(i), 0};
         for (size_t n = 2; n <= 10; ++n) {
             lengthen(n, counter);
             if (n <= 4) top[n - 2] = commonest(n, spaces, counter);

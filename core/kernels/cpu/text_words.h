@@ -16,8 +16,9 @@ struct Word {
     uint32_t any, all;  // classes that one of its characters has, and that every one has
 };
 
-inline Word measured(Span span) {
-    Word word = {span, hash(span), 0, 0, ~uint32_t{0}};
+// `limit`: where the whole text ends, up to which bytes may be read.
+inline Word measured(Span span, const Byte* limit) {
+    Word word = {span, hash(span, limit), 0, 0, ~uint32_t{0}};
     for (const Byte* at = span.begin; at < span.end; ++word.characters) {
         const uint32_t flags = class_of(next_character(at, span.end));
         word.any |= flags;
@@ -59,8 +60,6 @@ public:
         }
     }
 
-    const Special* find(Span span) const { return span.size() > longest ? nullptr : find(span, hash(span)); }
-
     const Special* find(Span span, uint64_t key) const {
         if (!(maybe_[key >> 6 & 1023] >> (key & 63) & 1)) return nullptr;
         const auto found = table_.find(key);
@@ -85,6 +84,7 @@ public:
     template <class Sink>
     void split(Span text, Sink& sink) {
         const Byte* at = text.begin;
+        limit_ = text.end;
         while (at < text.end) {
             const Byte* chunk = skip_space(at, text.end, sink);
             if (chunk == text.end) return;
@@ -99,10 +99,10 @@ public:
                 at = end_of_chunk(at, text.end);
                 affixes({chunk, at}, sink);
             } else if (letters(before) && letters(last)) {
-                plain({chunk, at}, text.end, before | last, sink);
+                plain({chunk, at}, before | last, sink);
             } else if (before != 0 && letters(before) &&
                        ((last & AFFIX) || (at[-1] == '.' && (classes[at[-2]] & LOWER)))) {
-                plain_and_mark({chunk, at}, text.end, before, last, sink);
+                plain_and_mark({chunk, at}, before, last, sink);
             } else {
                 affixes({chunk, at}, sink);
             }
@@ -143,8 +143,8 @@ private:
 
     // Nothing but ASCII letters.
     template <class Sink>
-    static void plain(Span chunk, const Byte* limit, uint32_t any, Sink& sink) {
-        const uint64_t key = hash(chunk, limit);
+    void plain(Span chunk, uint32_t any, Sink& sink) {
+        const uint64_t key = hash(chunk, limit_);
         const Special* special = specials.find(chunk, key);
         if (special != nullptr) return spelt(chunk.begin, *special, sink);
         sink.word({chunk, key, static_cast<uint32_t>(chunk.size()), any, LETTER});
@@ -152,20 +152,39 @@ private:
 
     // ASCII letters and one mark that is cut off: what affixes() would come to, sooner.
     template <class Sink>
-    static void plain_and_mark(Span chunk, const Byte* limit, uint32_t any, uint32_t mark, Sink& sink) {
+    void plain_and_mark(Span chunk, uint32_t any, uint32_t mark, Sink& sink) {
         const Span word = {chunk.begin, chunk.end - 1}, last = {chunk.end - 1, chunk.end};
-        const Special* special = specials.find(chunk, hash(chunk, limit));
+        const Special* special = special_at(chunk);
         if (special != nullptr) return spelt(chunk.begin, *special, sink);
-        plain(word, limit, any, sink);
-        sink.word({last, hash(last), 1, mark, mark});
+        plain(word, any, sink);
+        sink.word({last, hash(last, limit_), 1, mark, mark});
     }
 
     template <class Sink>
-    static void spelt(const Byte* at, const Special& special, Sink& sink) {
+    void spelt(const Byte* at, const Special& special, Sink& sink) {
         for (size_t bytes : special.pieces) {
-            sink.word(measured({at, at + bytes}));
+            sink.word(measured({at, at + bytes}, limit_));
             at += bytes;
         }
+    }
+
+    // The characters of a chunk, then its end; returns how many they are.
+    size_t read(Span chunk) {
+        if (chunk_.size() <= chunk.size()) chunk_.resize(2 * chunk.size() + 64);
+        size_t count = 0;
+        dots_ = false;
+        for (const Byte* at = chunk.begin; at < chunk.end; ++count) {
+            const Byte* begin = at;
+            const uint32_t code = next_character(at, chunk.end);
+            chunk_[count] = {begin, code, class_of(code)};
+            dots_ |= code == '.';
+        }
+        chunk_[count] = {chunk.end, 0, 0};
+        return count;
+    }
+
+    const Special* special_at(Span span) const {
+        return span.size() > specials.longest ? nullptr : specials.find(span, hash(span, limit_));
     }
 
     const Byte* place(size_t i) const { return chunk_[i].at; }
@@ -176,39 +195,32 @@ private:
     // Cut what stands at both ends off, as long as there is something and the rest is no special; then the inside.
     template <class Sink>
     void affixes(Span whole, Sink& sink) {
-        chunk_.clear();
-        for (const Byte* at = whole.begin; at < whole.end;) {
-            const Byte* begin = at;
-            const uint32_t code = next_character(at, whole.end);
-            chunk_.push_back({begin, code, class_of(code)});
-        }
-        size_t begin = 0, end = chunk_.size();
-        chunk_.push_back({whole.end, 0, 0});
+        size_t begin = 0, end = read(whole);
         suffixes_.clear();
         const Special* special = nullptr;
-        while (begin < end && (special = specials.find(span(begin, end))) == nullptr) {
+        while (begin < end && (special = special_at(span(begin, end))) == nullptr) {
             const size_t prefix = prefix_of(begin, end);
             if (prefix > 0 && begin + prefix < end &&
-                (special = specials.find(span(begin + prefix, end))) != nullptr) {
-                sink.word(measured(span(begin, begin + prefix)));
+                (special = special_at(span(begin + prefix, end))) != nullptr) {
+                sink.word(measured(span(begin, begin + prefix), limit_));
                 begin += prefix;
                 break;
             }
             const size_t suffix = suffix_of(begin + prefix, end);
-            if (suffix > 0 && begin < end - suffix && (special = specials.find(span(begin, end - suffix))) != nullptr) {
+            if (suffix > 0 && begin < end - suffix && (special = special_at(span(begin, end - suffix))) != nullptr) {
                 suffixes_.push_back(end);
                 end -= suffix;
                 break;
             }
             if (prefix + suffix == 0) break;
-            if (prefix > 0) sink.word(measured(span(begin, begin + prefix)));
+            if (prefix > 0) sink.word(measured(span(begin, begin + prefix), limit_));
             begin += prefix;
             if (suffix > 0) suffixes_.push_back(end);
             end -= suffix;
         }
         if (special != nullptr) spelt(place(begin), *special, sink);
         else if (begin < end) inside(begin, end, sink);
-        for (size_t i = suffixes_.size(); i-- > 0; end = suffixes_[i]) sink.word(measured(span(end, suffixes_[i])));
+        for (size_t i = suffixes_.size(); i-- > 0; end = suffixes_[i]) sink.word(measured(span(end, suffixes_[i]), limit_));
     }
 
     // Characters to cut off the beginning; 0 = none.
@@ -266,21 +278,21 @@ private:
 
     template <class Sink>
     void inside(size_t begin, size_t end, Sink& sink) {
-        if (is_address(begin, end)) {
-            sink.word(measured(span(begin, end)));
+        if (dots_ && is_address(begin, end)) {
+            sink.word(measured(span(begin, end), limit_));
             return;
         }
         size_t start = begin;
         for (size_t i = begin; i < end;) {
             const size_t cut = infix_of(begin, i, end);
             if (cut > 0 && i > begin) {
-                if (i > start) sink.word(measured(span(start, i)));
-                sink.word(measured(span(i, i + cut)));
+                if (i > start) sink.word(measured(span(start, i), limit_));
+                sink.word(measured(span(i, i + cut), limit_));
                 start = i + cut;
             }
             i += cut > 0 ? cut : 1;
         }
-        if (start < end) sink.word(measured(span(start, end)));
+        if (start < end) sink.word(measured(span(start, end), limit_));
     }
 
     // Characters of what is cut out at `i`, between two words; 0 = nothing.
@@ -345,7 +357,9 @@ private:
 
     bool edge(size_t i) const { return code(i) != '_' && code(i) != '-'; }  // may begin and end a label
 
+    const Byte* limit_ = nullptr;  // where the text ends
     std::vector<Character> chunk_;
+    bool dots_ = false;  // whether there is a full stop in the chunk
     std::vector<size_t> suffixes_;
 };
 
