@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from PySide6.QtCore import QUrl
+from PySide6.QtCore import Qt, QUrl
 from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QVBoxLayout, QWidget
 
@@ -179,7 +179,9 @@ class ClassifierView(QWidget):
         for column, (title, plot, text) in enumerate(zip(titles, (self.roc, self.reliability), texts)):
             grid.addWidget(Text(title, "strong"), 0, column)
             grid.addWidget(plot, 1, column)
-            grid.addWidget(Text(text, "caption"), 2, column)
+            caption = Text(text, "caption")
+            caption.setAlignment(Qt.AlignmentFlag.AlignTop)
+            grid.addWidget(caption, 2, column)
             grid.setColumnStretch(column, 1)
         card.body.addLayout(grid)
         return card

@@ -133,3 +133,14 @@ def test_counts_are_parted_at_a_limit_and_shares_read_from_quantiles():
     quantiles = [1.0, 2.0, 4.0, 8.0, 16.0]
     assert [share_below(quantiles, value) for value in (0.5, 1, 3, 16, 99)] == [0, 0, 0.375, 1, 1]
     assert share_below([], 3) == 0
+
+
+def test_a_rule_offers_only_filters_of_the_kind_it_needs(window, workspace):
+    window.show_page("data")
+    page = window.page("data")
+    page.show_form("corpus")
+    for rule, name, other in (("reference_perplexity", "style", "judge"), ("quality_classifier", "judge", "style")):
+        row = page.importer.rules.add(rule)
+        row.set_open(True)
+        choices = row.form.rows["filter"].editor.control
+        assert choices.findData(name) >= 0 and choices.findData(other) < 0
