@@ -71,6 +71,13 @@ def test_shares_are_as_asked_in_the_unit_asked_for(three, unit, weights):
         assert row["documents"] == sum(d.corpus == part["corpus"] for d in documents.iter("train"))
 
 
+@pytest.mark.parametrize(("size", "taken"), [(130, 1), (170, 2), (430, 4), (1270, 13)])
+def test_a_part_comes_as_near_its_amount_as_whole_documents_can(tmp_path, size, taken):
+    corpus(tmp_path, "hundreds", [f"{i:03d} " + 96 * "x" for i in range(10)])
+    result, documents, _ = mix(tmp_path, parts=["hundreds"], size=size)
+    assert len(documents) == taken == result["parts"][0]["documents"]
+
+
 def test_no_document_is_used_more_often_than_allowed_and_the_others_make_up_for_it(three):
     parts = [{"corpus": "short", "weight": 1}, {"corpus": "middling", "weight": 1},
              {"corpus": "long", "weight": 8, "most_epochs": 2.5}]  # fmt: skip
