@@ -147,6 +147,12 @@ def test_each_type_has_its_switch(switch, text):
     assert found(text) and not found(text, **{switch: False})
 
 
+@pytest.mark.parametrize("joint", [",", "\t", " | ", '","', " / ", "，", "\n"])
+def test_the_fields_of_a_table_are_told_apart(joint):
+    fields = ["2019", "4111 1111 1111 1111", "0.5", "11010519491231002X", "020 7946 0018", "12", "ann@acme.org", "7"]
+    assert [value for _, value in found(joint.join(fields))] == [fields[1], fields[3], fields[4], fields[6]]
+
+
 def test_regions_decide_which_national_writing_is_known():
     text = "Rufen Sie 030 23125 270 oder 01 42 68 53 00 an"
     assert found("01 42 68 53 00", regions=["FR"]) and not found("01 42 68 53 00", regions=["US"])

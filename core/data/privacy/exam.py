@@ -14,6 +14,7 @@ from core.data.privacy.scan import Scanner
 from core.spec.rules.privacy import PersonalData
 
 _MOST_EXTRA = 2  # characters around a value that a hit may take along and still be right
+_JOINTS = (",", ", ", "\t", " | ", "; ", ";", '","', "\n", " / ", "，", "、")  # of tables, lists and signatures
 _BETWEEN = ("Nothing else was said.", "The weather kept fine.", "See you soon.", "其余照旧。", "下周再谈。")
 
 
@@ -25,9 +26,10 @@ class Question(NamedTuple):
 
 
 def questions(seed: int = 0, each: int = 400, misses: int = 4000) -> list[Question]:
-    """``each`` questions of every type and so many near misses, shuffled; the same for the same seed."""
+    """``each`` questions of every type, half as many records of several, and near misses; the same for a seed."""
     rng = Random(seed)
     made = [_planted(rng, kind) for kind in PLAIN for _ in range(each)]
+    made += [_record(rng) for _ in range(each // 2)]
     made += [Question(miss(rng), ()) for _ in range(misses)]
     rng.shuffle(made)
     return made
@@ -45,6 +47,22 @@ def _planted(rng: Random, kind: str) -> Question:
     left, right = (rng.choice(_BETWEEN) + " ", " " + rng.choice(_BETWEEN)) if rng.random() < 0.5 else ("", "")
     start = len(left) + len(before)
     return Question(left + before + value + after + right, (Found(start, start + len(value), kind),))
+
+
+def _record(rng: Random) -> Question:
+    """A line of a table or list: values that tell themselves, among numbers and words, without a sentence."""
+    joint, text, truth = rng.choice(_JOINTS), rng.choice(("7", "Anna", "2019", "")), []
+    for kind in rng.sample(list(PLAIN), 4):
+        value, words = getattr(exam_values, kind)(rng)
+        while words or "\n" in value:
+            value, words = getattr(exam_values, kind)(rng)
+        before, after = ("https://", "@acme.io/") if kind == "credentials" else ("", "")
+        start = len(text) + len(joint) + len(before)
+        truth.append(Found(start, start + len(value), kind))
+        text += joint + before + value + after
+        if rng.random() < 0.4:
+            text += joint + rng.choice(("12", "paid", "2021-03-04", "北京", "0.5", "n/a"))
+    return Question(text, tuple(truth))
 
 
 def scanner() -> Scanner:

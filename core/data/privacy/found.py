@@ -7,12 +7,13 @@ from typing import NamedTuple
 # Spaces and hyphens that people put between groups of digits.
 SPACES = " \u00a0\u2007\u2009\u202f"
 HYPHENS = "\\-\u2010\u2011\u2012\u2013"
-# Nothing of a longer word or number may stand before or after; Chinese may.
-ALONE_BEFORE, ALONE_AFTER = r"(?<![0-9A-Za-z_])(?<![0-9][.,])", r"(?![0-9A-Za-z_])(?![.,][0-9])"
+# Nothing of a longer word or number may stand before or after; Chinese and the commas of a table may.
+ALONE_BEFORE, ALONE_AFTER = r"(?<![0-9A-Za-z_])(?<![0-9]\.)", r"(?![0-9A-Za-z_])(?!\.[0-9])"
 
 _NO_DIGITS = re.compile("[^0-9]+")
-_OPERATOR_BEFORE = re.compile(r"[0-9)=%]\s*[-+*/×÷·=<>^−]\s*$")
-_OPERATOR_AFTER = re.compile(r"\s*(?:[*×÷·^%]\s*[-+0-9(]|[=<>]{1,2}\s*[-+0-9(?x]|[-+/−]\s+[-+0-9(])")
+# A slash is none of them: it also parts the fields of a list, and a quotient of long numbers tells nothing else.
+_OPERATOR_BEFORE = re.compile(r"[0-9)=%]\s*[-+*×÷·=<>^−]\s*$")
+_OPERATOR_AFTER = re.compile(r"\s*(?:[*×÷·^%]\s*[-+0-9(]|[=<>]{1,2}\s*[-+0-9(?x]|[-+−]\s+[-+0-9(])")
 
 
 class Found(NamedTuple):

@@ -10,7 +10,7 @@ from core.data.privacy.found import HYPHENS, SPACES, Detector, Found, digits_of,
 _GAP = rf"(?:[{SPACES}]?\)?[{SPACES}]?[{HYPHENS}.]?[{SPACES}]?\(?|/)"
 _INTERNATIONAL = re.compile(rf"(?<![0-9A-Za-z_+])\+[1-9](?:{_GAP}[0-9]){{6,16}}(?![0-9A-Za-z_])")
 _NATIONAL = re.compile(
-    rf"(?<![0-9A-Za-z_])(?<![0-9A-Za-z][.,:/+])\(?[0-9](?:{_GAP}[0-9]){{6,14}}(?![0-9A-Za-z_])(?![.,:][0-9])")
+    rf"(?<![0-9A-Za-z_])(?<![0-9A-Za-z][.:/+])\(?[0-9](?:{_GAP}[0-9]){{6,14}}(?![0-9A-Za-z_])(?![.:][0-9])")
 _DATE = re.compile(
     r"\b(?:1[5-9]|20|21)[0-9]{2}([-./])[0-9]{1,2}\1[0-9]{1,2}\b|\b[0-9]{1,2}([-./])[0-9]{1,2}\2(?:19|20)[0-9]{2}\b")
 _DECIMAL = re.compile(r"(?:0|[1-9][0-9]*)\.[0-9]+")
@@ -115,8 +115,8 @@ def _is_row(text: str, start: int, written: str) -> bool:
     if re.search(rf"[{HYPHENS}.()/]", written):
         return False
     end = start + len(written)
-    return re.search(r"[0-9][,;]?[ \t]+$", text[max(0, start - 4) : start]) is not None or (
-        re.match(r"[,;]?[ \t]+[0-9]", text[end : end + 4]) is not None)
+    return re.search("[0-9] +$", text[max(0, start - 4) : start]) is not None or (
+        re.match(" +[0-9]", text[end : end + 4]) is not None)
 
 
 @lru_cache(1 << 16)
