@@ -92,6 +92,16 @@ def test_near_duplicates_of_near_duplicates_form_one_cluster(tmp_path):
     assert all(reasons[row].value >= 0.85 for row in (1, 2, 3))  # the link that joined it, not the way to the first
 
 
+def test_a_document_joined_only_by_a_later_one_tells_the_similarity_that_joined_it(tmp_path):
+    a = words(6, 120)
+    middle = edited(a, 20, 40)
+    last = edited(middle, 60, 80)
+    drafts, reasons = judge_all(NearBarrier(NearDuplicates(similarity=0.82)), [a, last, middle], tmp_path)
+    assert dropped(reasons) == [1, 2]  # a and last are not alike enough; both are like the middle one
+    assert reasons[1].value >= 0.82
+    assert drafts[0].measures["near_duplicates.similarity"] == 0.0  # it is like nothing that came before
+
+
 def test_chinese_is_compared_by_characters(tmp_path):
     texts = [POEM, POEM.replace("海棠", "梨花"), POEM[::-1], "，".join(POEM)]
     _, reasons = judge_all(NearBarrier(NearDuplicates(similarity=0.75, bands=30, rows=4)), texts, tmp_path)
@@ -211,6 +221,10 @@ def test_decontamination_finds_planted_overlaps_and_nothing_else(tmp_path):
     total = len(train[5].split()) - 12
     assert measured == pytest.approx(28 / total, abs=1e-3) == reasons[25].value  # 40 words are 28 runs of 13
     assert drafts[21].measures["decontaminate.shared"] == 0.0
+    both = f"{' '.join(held_out[2].split()[:20])} {words(77, 60)} {' '.join(held_out[9].split()[:60])}"
+    _, reasons = judge_all(
+        OverlapBarrier(Decontaminate(most_shared=0.0)), [*held_out, both], tmp_path / "both", splits[:20] + ["train"])
+    assert reasons[20].values["met_row"] == 9  # the document it shares most with
     assert "decontaminate.shared" not in drafts[0].measures  # held-out text is not judged
     _, reasons = judge_all(OverlapBarrier(Decontaminate(most_shared=0.5)), texts, tmp_path, splits)
     assert dropped(reasons) == []
