@@ -47,6 +47,7 @@ WHOLE = frozenset((
     "购物车", "我的账户", "个人中心", "设置", "广告", "首頁", "登入", "註冊", "搜尋",
 ))  # fmt: skip
 _SHORT, _CHINESE_SHORT, _LONGEST = 100, 40, 600  # characters of a line
+_LONGEST_WHOLE = 32  # and of one that is nothing but a usual word, with what is put around it
 _SIGNS = re.compile(r"[|›»·•>/\\\t]|   ")
 _BETWEEN = re.compile(r"\s*(?:[|›»·•>/\\]|\s[–—-]\s|&raquo;|\t| {3,})\s*")
 _LEAST_ITEMS, _ITEM_WORDS = 3, 3  # "Home | About us | Contact" is navigation
@@ -58,7 +59,8 @@ def boilerplate(rule: Boilerplate, _workspace=None) -> Filter:
         lines = draft.text.split("\n")
         # One look at the whole text first: most hold no phrase at all, and their lines need no second one.
         phrases = phrases_in(draft.text.lower())
-        marked = [is_boilerplate(line, phrases) for line in lines]
+        only_short = not any(phrases) and not _SIGNS.search(draft.text)
+        marked = [(not only_short or len(line) <= _LONGEST_WHOLE) and is_boilerplate(line, phrases) for line in lines]
         length = sum(len(line) for line, found in zip(lines, marked, strict=True) if found)
         share = length / max(len(draft.text), 1)
         draft.measures["boilerplate.share"] = share
@@ -91,7 +93,7 @@ def is_boilerplate(line: str, phrases: tuple[tuple[str, ...], tuple[str, ...]] =
         return True
     if length > _SHORT:
         return False
-    if lowered.strip(" \t#*-–—>|•·[]()【】:：").strip() in WHOLE:
+    if length <= _LONGEST_WHOLE and lowered.strip(" \t#*-–—>|•·[]()【】:：").strip() in WHOLE:
         return True
     if length > _CHINESE_SHORT and line[length // 2] >= "\u2e80":
         return False
