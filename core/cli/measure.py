@@ -5,12 +5,12 @@ import argparse
 from core.cli.doctor.machine import processor
 from core.cli.options import add_json
 
-LANES = ("kernels",)
+LANES = ("kernels", "privacy")
 
 
 def add_verbs(add_verb) -> None:
     """Add the verb."""
-    parser = add_verb("bench", bench, "measure this machine: our kernels against torch's own")
+    parser = add_verb("bench", bench, "measure this machine: our kernels against torch's own; or the personal-data rule")
     parser.add_argument("lane", choices=LANES, metavar="LANE", help=f"what to measure: {', '.join(LANES)}")
     parser.add_argument("--seconds", type=float, default=60.0, metavar="S",
                         help="about how long it may take (default 60)")
@@ -23,6 +23,13 @@ def bench(args: argparse.Namespace, _open_window) -> dict:
     Raises:
         LabError: our kernels were not built; remedy: how to build them.
     """
+    if args.lane == "privacy":
+        from core.data.privacy.exam import hold_exam, print_exam
+
+        rows = hold_exam()
+        if not args.json:
+            print_exam(rows)
+        return {"lane": args.lane, "machine": processor().found, "rows": rows}
     from core.kernels.bench import bench_kernels
     from core.kernels.library import load
 
