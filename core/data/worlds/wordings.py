@@ -2,7 +2,9 @@
 
 A statement is a lead with the subject's name, then the value. The lead alone is the question, to
 be answered by completion; so it ends where a tokenizer cuts: in English before the space of the
-value, in Chinese after a colon or an opening quote. No lead begins another one.
+value, in Chinese after a colon or an opening quote. So the question's tokens are the document's first
+tokens, with every kind of tokenizer but Unigram in Chinese, which may learn a colon and a value's
+first character as one piece. No lead begins another one.
 """
 
 from typing import NamedTuple
