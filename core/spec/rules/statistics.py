@@ -122,7 +122,8 @@ class C4Quality(Rule, tag="c4_quality"):
         "Remove citations", "Takes marks such as [12], [edit] and [citation needed] out of lines.",
         source=_RAFFEL)] = True
     terminal: Annotated[bool, about(
-        "Only whole sentences", "Drops lines that do not end in . ? ! or a quote; in Chinese 。？！； and its quotes too.",
+        "Only whole sentences",
+        "Drops lines that do not end in . ? ! or a quote; in Chinese 。？！； and its quotes too.",
         source=_RAFFEL)] = True
     least_words: Annotated[int, about(
         "Fewest words in a line", "A shorter line is dropped. The paper says 5, datatrove 3.", low=0, high=1000,
