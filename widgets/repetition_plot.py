@@ -73,7 +73,7 @@ class RepetitionPlot(QWidget):
         return sorted({at for curve in self.curves for at in curve.values})
 
     def _area(self) -> QRectF:
-        top = TOP_PX + 22 + self._legend_rows(self.width()) * LEGEND_PX
+        top = TOP_PX + 30 + self._legend_rows(self.width()) * LEGEND_PX
         return QRectF(LEFT_PX, top, self.width() - LEFT_PX - RIGHT_PX, self.height() - top - FOOT_PX)
 
     def _point(self, repetitions: int, value: float) -> QPointF:
