@@ -183,7 +183,7 @@ class WorldForm(QWidget):
         box = QPlainTextEdit()
         box.setReadOnly(True)
         box.setAccessibleName(self.tr("Example {number}").format(number=number + 1))
-        box.setFixedHeight(theme.space(11))
+        box.setFixedHeight(theme.space(13))
         return box
 
     def _arrange(self) -> None:

@@ -90,11 +90,9 @@ class WorldView(QWidget):
             person=fact.subject, relation=subject_text(fact.relation), value=fact.value))  # fmt: skip
         lines = [self.tr("{stratum}: {meaning}").format(
             stratum=stratum_text(fact.stratum), meaning=stratum_help(fact.stratum))]
-        said = ", ".join(self.tr("{value} in {count} documents").format(value=s.value, count=s.count)
-                         for s in fact.stated)  # fmt: skip
+        said = ", ".join(f"{stated.value} ×{stated.count}" for stated in fact.stated)
         lines += [self.tr("The text says: {said}").format(said=said)] if said else []
-        met = ", ".join(self.tr("{value} in {count} documents").format(value=m.value, count=m.count)
-                        for m in fact.met)  # fmt: skip
+        met = ", ".join(f"{met.value} ×{met.count}" for met in fact.met)
         lines += [self.tr("Met without being stated: {met}").format(met=met)] if met else []
         self.said.setText("\n".join(lines))
         self.questions.setText(self.tr("Asked so: {question}").format(question=f"{fact.questions[0]} …"))

@@ -9,7 +9,7 @@ import pytest
 
 from core.spec.base import fields
 from widgets import theme
-from widgets.spec_words import CHOICES, RULES
+from widgets.spec_words import CHOICES
 from widgets.terms import glossary
 
 ROOT = theme.ASSETS.parent
@@ -42,7 +42,7 @@ def test_every_label_and_help_of_a_spec_is_translated(room):
 def test_every_choice_rule_and_term_is_translated_or_a_proper_name():
     proper = {"RMSNorm", "LayerNorm", "RoPE", "GELU", "GELU (tanh)", "ReLU", "SiLU", "SwiGLU", "GeGLU", "WordPiece",
               "Unigram", "PyTorch", "CPU", "CUDA", "fp32", "bf16", "ONNX", "GGUF", "Q8_0", "Q4_K_M"}  # fmt: skip
-    words = {*CHOICES.values(), *RULES.values(), *glossary()} - proper
+    words = {*CHOICES.values(), *glossary()} - proper
     assert sorted(word for word in words - set(catalogue()) if not word.startswith("GGUF")) == []
 
 
