@@ -147,7 +147,7 @@ def _die(*_args):
 
 def test_a_job_killed_after_its_report_stood_is_not_done_again(tmp_path, text, monkeypatch):
     _, first = clean(tmp_path)
-    (tmp_path / "ws/corpora/c/work/0").mkdir(parents=True)
+    (tmp_path / "ws/corpora/c" / "work" / "0").mkdir(parents=True)
     monkeypatch.setattr(job, "gather", _die)
     root, second = clean(tmp_path)
     assert second | {"elapsed_s": 0} == first | {"elapsed_s": 0} and not (root / "work").exists()
