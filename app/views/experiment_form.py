@@ -24,7 +24,7 @@ from widgets.number_line import NumberLine
 from widgets.spec_form import LABEL_WIDTH_PX
 
 OWN = "duplicates"  # the preset whose model and training an own comparison takes
-CORE_FLOPS = 3e10  # a second, of such small models on one processor: an estimate, measured on two machines
+CORE_FLOPS = 3e10  # a second, of such small models on one processor: an estimate, on the careful side
 START_S = 5.0  # of one training: loading the engine, timing, the last measurement
 PREPARE_S = 20.0  # reading, cleaning, tokenizer
 NUMBERS = ("seeds", "steps", "text_bytes")
