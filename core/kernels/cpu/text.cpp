@@ -144,14 +144,15 @@ void count_split_lines(Span text, Statistics& found) {
 // Lines between line feeds; several line feeds in a row are one cut, and an end of the text that is one leaves "".
 void count_lines(Span text, Counter& counter, Statistics& found, int64_t* lengths) {
     found.line_feeds = std::count(text.begin, text.end, static_cast<Byte>('\n'));
-    RepeatCounter lines(counter, static_cast<size_t>(found.line_feeds) + 1);
+    RepeatCounter lines(counter, static_cast<size_t>(found.line_feeds) + 1, text);
+    const bool ascii = found.characters == static_cast<int64_t>(text.size());
     for (const Byte* at = text.begin;;) {
         const void* feed = at < text.end ? std::memchr(at, '\n', static_cast<size_t>(text.end - at)) : nullptr;
         const Span line = {at, feed != nullptr ? static_cast<const Byte*>(feed) : text.end};
         const bool repeated = lines.add(line);
         if (strip(line).size() > 0) {
             ++found.filled;
-            const int64_t length = characters(line);
+            const int64_t length = ascii ? static_cast<int64_t>(line.size()) : characters(line);
             if (repeated) found.repeated_filled_characters += length;
             ++lengths[std::min(length, static_cast<int64_t>(LENGTHS - 1))];
             const Byte* end = line.end;
@@ -168,7 +169,7 @@ void count_lines(Span text, Counter& counter, Statistics& found, int64_t* length
 
 void count_paragraphs(Span text, Counter& counter, Statistics& found) {
     text = strip(text);
-    RepeatCounter paragraphs(counter, static_cast<size_t>(found.line_feeds) / 2 + 1);
+    RepeatCounter paragraphs(counter, static_cast<size_t>(found.line_feeds) / 2 + 1, text);
     const Byte* begin = text.begin;
     for (const Byte* at = begin; at < text.end;) {
         at = static_cast<const Byte*>(std::memchr(at, '\n', static_cast<size_t>(text.end - at)));
@@ -227,7 +228,7 @@ EXPORT void coldframe_text_prepare(const uint32_t* classes, int64_t count, const
     int i = 0;
     for (const char* word : {"the", "be", "to", "of", "and", "that", "have", "with"}) {
         const uint8_t* begin = reinterpret_cast<const uint8_t*>(word);
-        text::stop_words[i++] = text::hash({begin, begin + std::strlen(word)});
+        text::stop_words[i++] = text::hash({begin, begin + std::strlen(word)}, begin + std::strlen(word));
     }
 }
 

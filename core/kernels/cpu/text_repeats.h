@@ -11,11 +11,13 @@ struct Repeats {
 // Counts items as they come; `characters` is asked only of those that repeat.
 class RepeatCounter {
 public:
-    RepeatCounter(Counter& counter, size_t most_items) : counter_(counter) { counter_.reset(most_items); }
+    RepeatCounter(Counter& counter, size_t most_items, Span text) : counter_(counter), limit_(text.end) {
+        counter_.reset(most_items);
+    }
 
     // Whether it came before.
     bool add(Span item) {
-        const bool repeated = counter_[counter_.add(hash(item), static_cast<uint32_t>(found.items++))].count > 1;
+        const bool repeated = counter_[counter_.add(hash(item, limit_), static_cast<uint32_t>(found.items++))].count > 1;
         if (repeated) {
             ++found.repeated;
             found.characters += characters(item);
@@ -27,6 +29,7 @@ public:
 
 private:
     Counter& counter_;
+    const Byte* limit_;
 };
 
 // The words of a document, and the runs of n of them that come more than once.
@@ -80,10 +83,8 @@ private:
     void lengthen(size_t n, Counter& counter) {
         while (!runs_.empty() && runs_.back().first + n > words_.size()) runs_.pop_back();
         counter.reset(runs_.size());
-        for (Run& run : runs_) {
-            run.hash = run.hash * 0xff51afd7ed558ccdu + words_[run.first + n - 1].hash;
-            run.slot = counter.add(stir(run.hash), run.first);
-        }
+        for (Run& run : runs_) run.hash = run.hash * 0xff51afd7ed558ccdu + words_[run.first + n - 1].hash;
+        for (Run& run : runs_) run.slot = counter.add(run.hash ^ run.hash >> 32, run.first);
         size_t kept = 0;
         for (const Run& run : runs_) {
             runs_[kept] = run;

@@ -3,6 +3,7 @@
 // text_reference.py says the same in Python.
 #pragma once
 #include <string>
+#include <string_view>
 #include <unordered_map>
 
 #include "text.h"
@@ -39,7 +40,7 @@ public:
     void read(Span listed) {
         table_.clear();
         std::memset(maybe_, 0, sizeof maybe_);
-        longest = 0;
+        std::memset(lengths_, 0, sizeof lengths_);
         Special special;
         std::string piece;
         for (const Byte* at = listed.begin; at < listed.end; ++at) {
@@ -49,9 +50,9 @@ public:
                 piece.clear();
             } else if (*at == 0x1e) {
                 const Byte* word = reinterpret_cast<const Byte*>(special.word.data());
-                const uint64_t key = hash({word, word + special.word.size()});
+                const uint64_t key = hash({word, word + special.word.size()}, word + special.word.size());
                 maybe_[key >> 6 & 1023] |= uint64_t{1} << (key & 63);
-                if (special.word.size() > longest) longest = special.word.size();
+                lengths_[*word] |= uint32_t{1} << special.word.size();
                 table_[key] = special;
                 special = Special();
             } else {
@@ -69,9 +70,11 @@ public:
         return &found->second;
     }
 
-    size_t longest = 0;
+    // Whether a special begins so and is as long.
+    bool may_be(Span span) const { return span.size() < 32 && (lengths_[*span.begin] >> span.size() & 1) != 0; }
 
 private:
+    uint32_t lengths_[256] = {};  // a bit for each length, by the first byte
     uint64_t maybe_[1024] = {};
     std::unordered_map<uint64_t, Special> table_;
 };
@@ -184,7 +187,17 @@ private:
     }
 
     const Special* special_at(Span span) const {
-        return span.size() > specials.longest ? nullptr : specials.find(span, hash(span, limit_));
+        return specials.may_be(span) ? specials.find(span, hash(span, limit_)) : nullptr;
+    }
+
+    Word word(size_t begin, size_t end) const {
+        Word word = {span(begin, end), 0, static_cast<uint32_t>(end - begin), 0, ~uint32_t{0}};
+        word.hash = hash(word.span, limit_);
+        for (size_t i = begin; i < end; ++i) {
+            word.any |= chunk_[i].flags;
+            word.all &= chunk_[i].flags;
+        }
+        return word;
     }
 
     const Byte* place(size_t i) const { return chunk_[i].at; }
@@ -202,7 +215,7 @@ private:
             const size_t prefix = prefix_of(begin, end);
             if (prefix > 0 && begin + prefix < end &&
                 (special = special_at(span(begin + prefix, end))) != nullptr) {
-                sink.word(measured(span(begin, begin + prefix), limit_));
+                sink.word(word(begin, begin + prefix));
                 begin += prefix;
                 break;
             }
@@ -213,14 +226,14 @@ private:
                 break;
             }
             if (prefix + suffix == 0) break;
-            if (prefix > 0) sink.word(measured(span(begin, begin + prefix), limit_));
+            if (prefix > 0) sink.word(word(begin, begin + prefix));
             begin += prefix;
             if (suffix > 0) suffixes_.push_back(end);
             end -= suffix;
         }
         if (special != nullptr) spelt(place(begin), *special, sink);
         else if (begin < end) inside(begin, end, sink);
-        for (size_t i = suffixes_.size(); i-- > 0; end = suffixes_[i]) sink.word(measured(span(end, suffixes_[i]), limit_));
+        for (size_t i = suffixes_.size(); i-- > 0; end = suffixes_[i]) sink.word(word(end, suffixes_[i]));
     }
 
     // Characters to cut off the beginning; 0 = none.
@@ -266,33 +279,33 @@ private:
         while (start > begin && end - start < 5 && !is(start - 1, DIGIT)) --start;
         if (start == begin || start == end || !is(start - 1, DIGIT)) return 0;
         if (end - start == 1 && is(start, CURRENCY)) return 1;
-        static const char* units[] = {
+        static const std::string_view units[] = {
             "km", "km²", "km³", "m", "m²", "m³", "dm", "dm²", "dm³", "cm", "cm²", "cm³", "mm", "mm²", "mm³", "ha",
             "µm", "nm", "yd", "in", "ft", "kg", "g", "mg", "µg", "t", "lb", "oz", "m/s", "km/h", "kmh", "mph", "hPa",
             "Pa", "mbar", "mb", "MB", "kb", "KB", "gb", "GB", "tb", "TB", "T", "G", "M", "K", "%", "US$", "C$", "A$"};
         const Span tail = span(start, end);
-        for (const char* unit : units)
-            if (std::strlen(unit) == tail.size() && ends_with(tail, unit)) return end - start;
+        for (const std::string_view unit : units)
+            if (unit.size() == tail.size() && std::memcmp(unit.data(), tail.begin, tail.size()) == 0) return end - start;
         return 0;
     }
 
     template <class Sink>
     void inside(size_t begin, size_t end, Sink& sink) {
         if (dots_ && is_address(begin, end)) {
-            sink.word(measured(span(begin, end), limit_));
+            sink.word(word(begin, end));
             return;
         }
         size_t start = begin;
         for (size_t i = begin; i < end;) {
             const size_t cut = infix_of(begin, i, end);
             if (cut > 0 && i > begin) {
-                if (i > start) sink.word(measured(span(start, i), limit_));
-                sink.word(measured(span(i, i + cut), limit_));
+                if (i > start) sink.word(word(start, i));
+                sink.word(word(i, i + cut));
                 start = i + cut;
             }
             i += cut > 0 ? cut : 1;
         }
-        if (start < end) sink.word(measured(span(start, end), limit_));
+        if (start < end) sink.word(word(start, end));
     }
 
     // Characters of what is cut out at `i`, between two words; 0 = nothing.
