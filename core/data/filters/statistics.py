@@ -57,8 +57,7 @@ _SAID = {
     },
 }  # fmt: skip
 
-_TOP = tuple(f"gopher_repetition.top_{n}" for n in (2, 3, 4))
-_REPEATED = tuple(f"gopher_repetition.repeated_{n}" for n in range(5, 11))
+_RUNS = tuple(f"gopher_repetition.{'top' if n < 5 else 'repeated'}_{n}" for n in range(2, 11))
 
 
 def gopher_quality(rule: GopherQuality, _workspace=None) -> Filter:
@@ -70,7 +69,8 @@ def gopher_quality(rule: GopherQuality, _workspace=None) -> Filter:
         values = gopher_quality_measures(found.statistics)
         if found.chinese:
             del values["gopher_quality.word_length"], values["gopher_quality.stop_words"]
-            values["gopher_quality.letter_words"] = _share(found.statistics.letter_words, found.statistics.plain_words)
+            values["gopher_quality.letter_words"] = (
+                found.statistics.letter_words / (found.statistics.plain_words or 1))
             draft.passed_over["gopher_quality"] = FOR_ENGLISH["gopher_quality"]
         elif values["gopher_quality.stop_words"] < rule.stop_words and _speaks_otherwise(rule, draft):
             del values["gopher_quality.stop_words"]
@@ -81,15 +81,16 @@ def gopher_quality(rule: GopherQuality, _workspace=None) -> Filter:
 
 
 def gopher_quality_measures(s: Statistics) -> dict[str, float]:
-    """What :class:`GopherQuality` measures."""
+    """What :class:`GopherQuality` measures; shares of nothing are 0."""
+    words, plain_words, lines = s.words or 1, s.plain_words or 1, s.lines or 1
     return {
         "gopher_quality.words": s.plain_words,
-        "gopher_quality.word_length": _share(s.plain_characters, s.plain_words),
-        "gopher_quality.hashes": _share(s.hashes, s.words),
-        "gopher_quality.ellipses": _share(s.ellipses, s.words),
-        "gopher_quality.bullets": _share(s.bullet_lines, s.lines),
-        "gopher_quality.ellipsis_lines": _share(s.ellipsis_lines, s.lines),
-        "gopher_quality.letter_words": _share(s.letter_words, s.words),
+        "gopher_quality.word_length": s.plain_characters / plain_words,
+        "gopher_quality.hashes": s.hashes / words,
+        "gopher_quality.ellipses": s.ellipses / words,
+        "gopher_quality.bullets": s.bullet_lines / lines,
+        "gopher_quality.ellipsis_lines": s.ellipsis_lines / lines,
+        "gopher_quality.letter_words": s.letter_words / words,
         "gopher_quality.stop_words": s.stop_words,
     }
 
@@ -107,14 +108,16 @@ def gopher_repetition(rule: GopherRepetition, _workspace=None) -> Filter:
 
 def gopher_repetition_measures(s: Statistics) -> dict[str, float]:
     """What :class:`GopherRepetition` measures."""
-    return {
-        "gopher_repetition.paragraphs": _share(s.repeated_paragraphs, s.paragraphs),
-        "gopher_repetition.paragraph_characters": _share(s.repeated_paragraph_characters, s.characters),
-        "gopher_repetition.lines": _share(s.repeated_runs, s.runs),
-        "gopher_repetition.line_characters": _share(s.repeated_run_characters, s.characters),
-        **{name: _share(count, s.characters) for name, count in zip(_TOP, s.top, strict=True)},
-        **{name: _share(count, s.characters) for name, count in zip(_REPEATED, s.repeated, strict=True)},
+    characters = s.characters or 1
+    values = {
+        "gopher_repetition.paragraphs": s.repeated_paragraphs / s.paragraphs,
+        "gopher_repetition.paragraph_characters": s.repeated_paragraph_characters / characters,
+        "gopher_repetition.lines": s.repeated_runs / s.runs,
+        "gopher_repetition.line_characters": s.repeated_run_characters / characters,
     }
+    for name, count in zip(_RUNS, s.top + s.repeated):
+        values[name] = count / characters
+    return values
 
 
 def c4_quality(rule: C4Quality, _workspace=None) -> Filter:
@@ -132,7 +135,7 @@ def c4_quality(rule: C4Quality, _workspace=None) -> Filter:
             return Reason("c4_quality", "It holds 'lorem ipsum'.", {}, "lorem_ipsum", 1, 0)
         if found.verdict == 2:
             return Reason("c4_quality", "It holds a curly bracket.", {}, "curly_bracket", 1, 0)
-        draft.measures["c4_quality.lines"] = _share(found.lines_kept, found.lines)
+        draft.measures["c4_quality.lines"] = found.lines_kept / (found.lines or 1)
         if (reason := judge_all(draft, {"c4_quality.sentences": found.sentences})) is not None:
             return reason
         if not found.text:
@@ -162,11 +165,12 @@ def fineweb_quality(rule: FinewebQuality, _workspace=None) -> Filter:
 
 def fineweb_quality_measures(s: Statistics, short_line: int = 30) -> dict[str, float]:
     """What :class:`FinewebQuality` measures; a line of at most ``short_line`` characters is short."""
+    filled = s.filled or 1
     return {
-        "fineweb_quality.ended_lines": _share(s.ended, s.filled),
-        "fineweb_quality.short_lines": _share(sum(s.lengths[: short_line + 1]), s.filled),
-        "fineweb_quality.repeated_characters": _share(s.repeated_filled_characters, s.characters - s.line_feeds),
-        "fineweb_quality.newlines": _share(s.line_feeds, s.words),
+        "fineweb_quality.ended_lines": s.ended / filled,
+        "fineweb_quality.short_lines": sum(s.lengths[: short_line + 1]) / filled,
+        "fineweb_quality.repeated_characters": s.repeated_filled_characters / ((s.characters - s.line_feeds) or 1),
+        "fineweb_quality.newlines": s.line_feeds / (s.words or 1),
     }
 
 
@@ -204,7 +208,3 @@ def _judge(rule: _Rule) -> Callable[[Draft, dict[str, float]], Reason | None]:
 
 def _empty(tag: str) -> Reason:
     return Reason(tag, "It holds no text.", {}, "characters", 0, 1)
-
-
-def _share(part: int, whole: int) -> float:
-    return part / whole if whole else 0.0
