@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterator
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
 
+import psutil
+
 from core.data.passes import PassRunner, Task
 from core.data.stages import Stages
 from core.data.tally import Tally
@@ -19,6 +21,7 @@ from core.record.folder import Workspace
 from core.spec.corpus import CorpusSpec
 
 _WAIT_S = 0.1  # between two looks at the requests while nothing comes back
+_WORKER_BYTES = 512 << 20  # twice to thrice what a worker process was seen to take
 _END_S = 5.0  # for a process that was told to end
 
 
@@ -137,6 +140,8 @@ def _end_with_parent() -> None:
 
 
 def worker_count(asked: int) -> int:
-    """Processes for a request: as many as asked for, or one a core that this process may use."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return asked or cores or 1
+    """Processes for a request: as many as asked for, or one a core that this process may use and memory allows."""
+    if asked:
+        return asked
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return max(1, min(cores, psutil.virtual_memory().available // _WORKER_BYTES))

@@ -72,8 +72,8 @@ class CorpusSpec(Spec):
         "lines; 0 = one document a file.", low=0, high=1 << 30, unit="bytes", expert=True)] = 16 << 10
     seed: Annotated[int, about("Seed", "Fixes which documents are held out.", low=0, high=2**31, expert=True)] = 0
     workers: Annotated[int, about(
-        "Worker processes", "How many clean at the same time; 0 = one a processor core. The result is the same for "
-        "any number.", low=0, high=256, expert=True)] = 0
+        "Worker processes", "How many clean at the same time; 0 = one a processor core, as far as memory allows. The "
+        "result is the same for any number.", low=0, high=256, expert=True)] = 0
 
     def __post_init__(self) -> None:
         split_characters(self.split)
