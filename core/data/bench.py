@@ -4,6 +4,7 @@ Both judge the same documents with the same thresholds, in turn, so that whateve
 does slows both alike. datatrove is hundreds of times slower: it gets a few documents a round.
 """
 
+import gc
 import importlib.util
 import statistics
 import time
@@ -38,6 +39,8 @@ def bench_clean(text: Path | None = None, seconds: float = 60.0) -> list[dict]:
     near = importlib.util.find_spec("core.data.dedup.bench") is not None
     families = rival.pairs()
     held = rounds(rival.documents(text, 2000))
+    gc.collect()
+    gc.freeze()  # what the rivals' libraries keep would else be searched for garbage while either is timed
     share = seconds / (2 if near else 1)
     rows = [{"name": "four statistics families together", **duel(families, held, share / 2)}]
     rows += [{"name": f"{family.tag} alone", **duel([family], held, share / 2 / len(families))} for family in families]

@@ -85,9 +85,14 @@ def c4(text: str, settings: C4Settings, pieces: Sequence[int] | None = None) -> 
         return reference.c4(text, settings, pieces)
     data = text.encode("utf-8", "surrogatepass")
     found = _C4Result()
-    library.coldframe_text_c4(data, len(data), *_places(pieces), _C4Settings(*settings), found)
+    library.coldframe_text_c4(data, len(data), *_places(pieces), _c4_settings(settings), found)
     kept = ctypes.string_at(found.text, found.bytes).decode("utf-8", "surrogatepass") if found.bytes else ""
     return C4Result(found.verdict, *found.numbers, kept)
+
+
+@cache
+def _c4_settings(settings: C4Settings) -> _C4Settings:
+    return _C4Settings(*settings)
 
 
 def _places(pieces: Sequence[int] | None) -> tuple[array | None, int]:
