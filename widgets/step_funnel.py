@@ -11,7 +11,7 @@ from widgets import icons, theme
 from widgets.funnel import bytes_text
 from widgets.numbers import short_number
 
-ROW_PX, HEAD_PX = 34, 26
+ROW_PX, HEAD_PX = 30, 26
 LABEL_SHARE, LABEL_PX = 0.36, (132, 260)  # of the width, within these bounds
 COLUMN_PX = 72
 
@@ -26,7 +26,6 @@ class FunnelStep:
         documents, n_bytes, tokens: left after it; the latter two None = not known.
         fallen: documents it set aside.
         changed: documents it mended.
-        note: shown on hover.
     """
 
     key: str
@@ -36,7 +35,6 @@ class FunnelStep:
     tokens: float | None = None
     fallen: int = 0
     changed: int = 0
-    note: str = ""
 
 
 def steps_of(report_steps: list[dict], refused: dict[str, int], labels, names: tuple[str, str],
@@ -104,7 +102,7 @@ class StepLine(QAbstractButton):
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus if self.clickable else Qt.FocusPolicy.NoFocus)
         self.setCursor(Qt.CursorShape.PointingHandCursor if self.clickable else Qt.CursorShape.ArrowCursor)
         self.setAccessibleName(f"{step.text}: {', '.join(filter(None, columns))}")
-        self.setToolTip(step.note)
+        self.setToolTip(self.tr("{count} changed").format(count=f"{step.changed:,}") if step.changed else "")
         self.update()
 
     @property
@@ -137,7 +135,7 @@ class StepLine(QAbstractButton):
         name = painter.fontMetrics().elidedText(step.text, Qt.TextElideMode.ElideRight, round(label - 32))
         painter.drawText(QRectF(26, 0, label - 28, box.height()), Qt.AlignmentFlag.AlignVCenter, name)
         right = box.width() - 8 - COLUMN_PX * len(self.columns)
-        self._paint_bar(painter, QRectF(label, 9, max(right - label - 8, 0), box.height() - 18))
+        self._paint_bar(painter, QRectF(label, 8, max(right - label - 8, 0), box.height() - 16))
         painter.setFont(theme.font("caption"))
         aligned = Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignRight
         for place, words in enumerate(self.columns):

@@ -3,6 +3,7 @@
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QStackedWidget, QVBoxLayout, QWidget
 
+from app.pages.page import scroll_area
 from app.state.preview import CleaningPreview
 from app.translations import fill
 from app.views.rule_words import rule_label, rule_labels
@@ -130,11 +131,12 @@ class CleanPreviewPane(Card):
         self.about.show()
 
     def _arrange(self) -> None:
-        self._funnel_page = QWidget()
-        column = QVBoxLayout(self._funnel_page)
+        lines = QWidget()
+        column = QVBoxLayout(lines)
         column.setContentsMargins(0, 0, 0, 0)
         column.addWidget(self.funnel)
         column.addStretch(1)
+        self._funnel_page = scroll_area(lines)  # thirty rules must not make the page longer than the window
         self.parts = QStackedWidget()
         for part in (self.empty, self._funnel_page, self.rejected, self.kept):
             self.parts.addWidget(part)

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QWidget
 
 from app.pages.data_rooms import exists, make
 from app.state.context import AppContext
@@ -63,10 +63,8 @@ class CorpusDocuments(Card):
             row.addWidget(widget)
         row.addStretch(1)
         self.body.addLayout(row)
-        self.stack = QStackedWidget()
-        for part in self.parts.values():
-            self.stack.addWidget(part)
-        self.body.addWidget(self.stack, 1)
+        for part in self.parts.values():  # not a stack, which is as tall as its tallest page
+            self.body.addWidget(part, 1)
 
     def show_corpus(self, root: Path) -> None:
         """Show another corpus, from its kept documents on."""
@@ -97,8 +95,9 @@ class CorpusDocuments(Card):
         self.which.set_value(part)
         if part in FURTHER and part not in self.parts:
             self.parts[part] = make(FURTHER[part][0], self.context)
-            self.stack.addWidget(self.parts[part])
-        self.stack.setCurrentWidget(self.parts[part])
+            self.body.addWidget(self.parts[part], 1)
+        for name, widget in self.parts.items():
+            widget.setVisible(name == part)
         if part != "rejected":
             self._say_rule("")
         self._fill_part()

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from PySide6.QtCore import QUrl
 from PySide6.QtGui import QDesktopServices
-from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
 from app.state.context import AppContext
 from app.state.jobs import Job
@@ -172,6 +172,7 @@ class CorpusView(QWidget):
 
     def _arrange(self) -> None:
         self.tiles = QWidget()
+        self.tiles.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Maximum)
         tiles = QHBoxLayout(self.tiles)
         tiles.setContentsMargins(0, 0, 0, 0)
         tiles.setSpacing(theme.space(1))
@@ -186,4 +187,5 @@ class CorpusView(QWidget):
         column.addWidget(self.tiles)
         column.addWidget(self.funnel_card)
         column.addWidget(self.documents, 1)
+        column.addStretch(0)  # takes the room when there are no documents yet
         self.documents.source_asked.connect(self._open_source)
