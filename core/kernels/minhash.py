@@ -157,20 +157,35 @@ def band_pairs(keys: np.ndarray, rows: np.ndarray) -> np.ndarray:
 
     Args:
         keys: uint64, (N,).
-        rows: uint32, (N,): the row each key belongs to.
-    Raises:
-        MemoryError: not enough memory; remedy: hand over fewer at once.
+        rows: uint32, (N,): the row each key belongs to, ascending.
     """
-    keys, rows = np.ascontiguousarray(keys, np.uint64), np.ascontiguousarray(rows, np.uint32)
+    keys, rows = _shared(np.ascontiguousarray(keys, np.uint64), np.ascontiguousarray(rows, np.uint32))
     library = _library()
     if library is None:
         found = sorted(reference.band_pairs(keys, rows))
         return np.array([low << 32 | high for low, high in found], np.uint64)
     pairs = np.empty(8 * len(keys), np.uint64)
     count = library.coldframe_band_pairs(_at(keys), _at(rows), len(keys), _at(pairs))
-    if count < 0:
-        raise MemoryError("candidates of near-duplicates")
     return unique(pairs[:count])
+
+
+def _shared(keys: np.ndarray, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The keys that more than one entry has, sorted, and their rows in the order they came in.
+
+    The place of an entry takes the lowest bits of its key: sorting plain numbers is several times
+    faster than sorting places by keys. What is left of a key may be shared by chance: the few
+    entries that remain are sorted by the whole of it.
+    """
+    mask = np.uint64((1 << max(len(keys), 1).bit_length()) - 1)
+    packed = (keys & ~mask) | np.arange(len(keys), dtype=np.uint64)
+    packed.sort()
+    same = (packed[1:] ^ packed[:-1]) <= mask
+    shared = np.zeros(len(keys), bool)
+    shared[1:] |= same
+    shared[:-1] |= same
+    places = (packed[shared] & mask).astype(np.int64)
+    order = np.argsort(keys[places], kind="stable")
+    return keys[places[order]], rows[places[order]]
 
 
 def merge(shingles: np.ndarray, starts: np.ndarray, left: np.ndarray, right: np.ndarray, threshold: float = 0.0,

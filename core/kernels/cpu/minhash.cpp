@@ -2,7 +2,6 @@
 // Plain C++ for every processor; the vectorised part, the signatures, is minhash.h.
 #include <algorithm>
 #include <cstdint>
-#include <cstring>
 #include <new>
 #include <vector>
 
@@ -158,39 +157,20 @@ void shingle(const uint8_t* at, const uint8_t* end, Window& window) {
     if (word.open) window.add(word.close());
 }
 
-struct Entry { uint64_t key; uint32_t row; };
-
-bool before(const Entry& a, const Entry& b) { return a.key != b.key ? a.key < b.key : a.row < b.row; }
-
-// Entries brought together by the low bits of their keys, then sorted within each such box.
-void gather(const uint64_t* keys, const uint32_t* rows, int64_t count, std::vector<Entry>& sorted) {
-    int bits = 0;
-    while (bits < 20 && (count >> bits) > 12) ++bits;
-    const uint64_t mask = (1ull << bits) - 1;
-    std::vector<int64_t> ends(mask + 2, 0);
-    for (int64_t i = 0; i < count; ++i) ++ends[(keys[i] & mask) + 1];
-    for (uint64_t box = 1; box <= mask + 1; ++box) ends[box] += ends[box - 1];
-    std::vector<int64_t> next(ends.begin(), ends.end() - 1);
-    sorted.resize(static_cast<size_t>(count));
-    for (int64_t i = 0; i < count; ++i) sorted[next[keys[i] & mask]++] = {keys[i], rows[i]};
-    for (uint64_t box = 0; box <= mask; ++box)
-        std::sort(sorted.begin() + ends[box], sorted.begin() + ends[box + 1], before);
-}
-
 uint64_t pair(uint32_t low, uint32_t high) { return static_cast<uint64_t>(low) << 32 | high; }
 
 // Pairs of one bucket (rows ascending, at least two): all of a small one; of a large one, each row with the first
 // and with the one before it, so that a bucket of a million copies costs two million pairs.
-uint64_t* bucket_pairs(const Entry* first, const Entry* end, uint64_t* out) {
+uint64_t* bucket_pairs(const uint32_t* first, const uint32_t* end, uint64_t* out) {
     if (end - first <= ALL_PAIRS) {
-        for (const Entry* a = first; a < end; ++a)
-            for (const Entry* b = a + 1; b < end; ++b)
-                if (a->row != b->row) *out++ = pair(a->row, b->row);
+        for (const uint32_t* a = first; a < end; ++a)
+            for (const uint32_t* b = a + 1; b < end; ++b)
+                if (*a != *b) *out++ = pair(*a, *b);
         return out;
     }
-    for (const Entry* b = first + 1; b < end; ++b) {
-        if (b->row != first->row) *out++ = pair(first->row, b->row);
-        if (b - first > 1 && b->row != b[-1].row) *out++ = pair(b[-1].row, b->row);
+    for (const uint32_t* b = first + 1; b < end; ++b) {
+        if (*b != *first) *out++ = pair(*first, *b);
+        if (b - first > 1 && *b != b[-1]) *out++ = pair(b[-1], *b);
     }
     return out;
 }
@@ -252,23 +232,16 @@ EXPORT int64_t coldframe_shingles(ShingleJob* job) {
     return job->starts[job->documents];
 }
 
-// Pairs of rows (low << 32 | high) that share a key, repeats included. `pairs` has room for 8 * count.
+// Pairs of rows (low << 32 | high) that share a key, repeats included. Equal keys lie side by side, their rows
+// ascending; `pairs` has room for 8 * count.
 EXPORT int64_t coldframe_band_pairs(const uint64_t* keys, const uint32_t* rows, int64_t count, uint64_t* pairs) {
-    try {
-        std::vector<Entry> sorted;
-        gather(keys, rows, count, sorted);
-        uint64_t* out = pairs;
-        const Entry *at = sorted.data(), *end = at + count;
-        while (at < end) {
-            const Entry* after = at + 1;
-            while (after < end && after->key == at->key) ++after;
-            if (after - at > 1) out = bucket_pairs(at, after, out);
-            at = after;
-        }
-        return out - pairs;
-    } catch (const std::bad_alloc&) {
-        return -1;
+    uint64_t* out = pairs;
+    for (int64_t at = 0, after; at < count; at = after) {
+        after = at + 1;
+        while (after < count && keys[after] == keys[at]) ++after;
+        if (after - at > 1) out = bucket_pairs(rows + at, rows + after, out);
     }
+    return out - pairs;
 }
 
 // Measure pairs and join those that are similar enough. Pairs that are joined already are passed over: the
