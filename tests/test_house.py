@@ -19,7 +19,8 @@ ENGINES = {"torch", "onnxruntime", "onnx", "llama_cpp", "transformers", "tokeniz
 # What the window may use of the engine: torch-free by design.
 OPEN_TO_THE_WINDOW = (
     "core.errors", "core.spec", "core.record", "core.jobs.registry", "core.jobs.launch", "core.model.sizing",
-    "core.prompt", "core.data.documents", "core.data.report", "core.infer.sources", "core.glass.uncertainty",
+    "core.model.scaling", "core.model.compute_optimal", "core.prompt", "core.data.documents", "core.data.report",
+    "core.infer.sources", "core.glass.uncertainty",
     "core.export.usage", "core.data.dedup.lines", "core.data.dedup.pairs", "core.data.shares",
     "core.data.worlds", "core.data.privacy.review", "core.evaluate.table",
 )  # fmt: skip

@@ -1,16 +1,20 @@
-"""A model drawn from its spec: embedding, positions, N blocks, head."""
+"""A model drawn from its spec: stacks of boxes, residual paths, masks and repeats; a box leads to its fields."""
 
 from dataclasses import dataclass
 
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QKeyEvent, QPainter, QPainterPath, QPaintEvent, QPen
+from PySide6.QtGui import QKeyEvent, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from core.spec.model import ModelSpec
 from widgets import theme
-from widgets.spec_words import choice_text
+from widgets.diagram_paint import paint_cross, paint_mask, paint_residual, paint_wires
+from widgets.model_drawing import Row, Stack, draw
 
-WIDTH_PX, BOX_PX, GAP_PX, EDGE_PX, BYPASS_PX = 320, 44, 24, 16, 22
+WIDTH_PX, WIDE_PX, NARROW_PX = 236, 320, 176  # of one stack, of one with boxes side by side, of each of two
+INDENT_PX, EDGE_PX, BETWEEN_PX = 18, 8, 26
+SMALLEST = 0.72  # where there is too little room, the drawing shrinks this far
+TITLE_PX, LINE_PX, GAP_PX, PLUS_PX, GROUP_PX, MASK_PX = 24, 15, 14, 10, 14, 28
 
 
 @dataclass(frozen=True)
@@ -21,7 +25,20 @@ class Part:
     detail: str
     fields: tuple[str, ...]
     box: QRectF
+    lines: tuple[str, ...] = ()
     token: str = "line_strong"
+    mask: str = ""
+
+
+@dataclass
+class Tower:
+    """A stack with places: the boxes of every row, the blocks, and where it stands."""
+
+    stack: Stack
+    rows: list[list[QRectF]]
+    groups: dict[str, QRectF]
+    left: float
+    width: float
 
 
 class LayerDiagram(QWidget):
@@ -31,8 +48,8 @@ class LayerDiagram(QWidget):
 
     def __init__(self, spec: ModelSpec | None = None, *, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.spec, self.parts, self._hover, self._current = None, [], -1, 0
-        self._block = QRectF()
+        self.spec, self.parts, self._towers, self._hover, self._current = None, [], [], -1, 0
+        self._width, self._height = float(WIDTH_PX + 2 * EDGE_PX), 80.0
         self.setMouseTracking(True)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
@@ -42,144 +59,134 @@ class LayerDiagram(QWidget):
     def set_spec(self, spec: ModelSpec | None) -> None:
         """Draw another model; None = empty."""
         self.spec = spec
+        self._hover, self._current = -1, 0
         self._lay_out()
         words = "; ".join(f"{part.title}, {part.detail}" for part in self.parts)
         self.setAccessibleName(self.tr("Diagram of the model"))
         self.setAccessibleDescription(words)
+        self._keep_whole()
         self.updateGeometry()
         self.update()
 
-    # layout, from the input at the foot to the output at the top, as papers draw it
+    # layout, from the output at the top to the input at the foot
 
     def _lay_out(self) -> None:
-        self.parts = []
+        self.parts, self._towers = [], []
         if self.spec is None:
             return
-        rows = self._rows(self.spec)
-        top, left = 8.0, EDGE_PX
-        for place, (title, detail, fields, token, inside) in enumerate(rows):
-            starts = inside and not rows[place - 1][4]
-            if starts:
-                top += GAP_PX * 0.8
-                block_top = top - 20
-            indent = BYPASS_PX + 8 if inside else 0
-            box = QRectF(left + indent, top, WIDTH_PX - 2 * EDGE_PX - 2 * indent, BOX_PX)
-            self.parts.append(Part(title, detail, fields, box, token))
-            top += BOX_PX + GAP_PX
-            if inside and not rows[place + 1][4]:
-                self._block = QRectF(left, block_top, WIDTH_PX - 2 * EDGE_PX, top - GAP_PX + 14 - block_top)
-                top += GAP_PX * 0.8
-        self._height = round(top)
-
-    def _rows(self, spec: ModelSpec) -> list[tuple]:
-        """(title, detail, fields, colour, inside the block), from the top."""
-        norm = choice_text(spec.norm)
-        tied = self.tr("tied to the embedding") if spec.tied_head else self.tr("own weights")
-        heads = self.tr("{heads} heads of {size}").format(heads=spec.n_heads, size=spec.head)
-        if spec.kv != spec.n_heads:
-            heads = self.tr("{heads} heads of {size}, {kv} key/value").format(
-                heads=spec.n_heads, size=spec.head, kv=spec.kv)  # fmt: skip
-        if spec.position == "rope":
-            heads += " · RoPE"
-        feed = f"{choice_text(spec.activation)} · {spec.d_model:,} → {spec.ff:,} → {spec.d_model:,}"
-        rows = [
-            (self.tr("Head"), tied, ("tied_head", "vocab_size"), "sky", False),
-            (self.tr("Final norm"), norm, ("norm", "norm_eps"), "line_strong", False),
-            (self.tr("Feed-forward"), feed, ("activation", "d_ff", "bias"), "amber", True),
-            (self.tr("Norm"), norm, ("norm", "norm_eps"), "line_strong", True),
-            (self.tr("Attention"), heads, ("n_heads", "kv_heads", "head_size", "bias"), "accent", True),
-            (self.tr("Norm"), norm, ("norm", "norm_eps"), "line_strong", True),
-        ]
-        if spec.position in ("learned", "sinusoidal"):
-            detail = f"{choice_text(spec.position)} · {spec.context:,}"
-            rows.append((self.tr("Positions"), detail, ("position", "context"), "sky", False))
-        detail = self.tr("{width} features for each token").format(width=f"{spec.d_model:,}")
-        if spec.vocab_size:
-            detail = self.tr("{count} tokens × {width} features").format(
-                count=f"{spec.vocab_size:,}", width=f"{spec.d_model:,}")  # fmt: skip
-        rows.append((self.tr("Embedding"), detail, ("d_model", "vocab_size"), "sky", False))
-        return rows
+        stacks = draw(self.spec)
+        width = NARROW_PX if len(stacks) > 1 else WIDE_PX if stacks[0].wide else WIDTH_PX
+        left = float(EDGE_PX)
+        for stack in stacks:
+            self._towers.append(_place(stack, left, width))
+            left += width + BETWEEN_PX
+        self._width = left - BETWEEN_PX + EDGE_PX
+        feet = [tower.rows[-1][0].bottom() for tower in self._towers]
+        self._height = max(feet) + 12
+        for tower, foot in zip(self._towers, feet):
+            down = max(feet) - foot  # stacks stand on one ground
+            tower.rows = [[box.translated(0, down) for box in row] for row in tower.rows]
+            tower.groups = {name: box.translated(0, down) for name, box in tower.groups.items()}
+            for row, boxes in zip(tower.stack.rows, tower.rows):
+                self.parts += [Part(cell.title, " · ".join(cell.lines), cell.fields, box, cell.lines, cell.token,
+                                    cell.mask) for cell, box in zip(row.cells, boxes)]  # fmt: skip
 
     def sizeHint(self) -> QSize:
-        return QSize(WIDTH_PX, (self._height if self.parts else 80) + 8)
+        return QSize(round(self._width), round(self._height))
 
     def minimumSizeHint(self) -> QSize:
-        return self.sizeHint()
+        return QSize(round(self._width * SMALLEST), round(self._height * SMALLEST))
+
+    def resizeEvent(self, event) -> None:
+        super().resizeEvent(event)
+        self._keep_whole()
+
+    def _keep_whole(self) -> None:
+        """As tall as it is drawn at the width there is."""
+        self.setFixedHeight(round(self._height * self._scale()))
+
+    def _scale(self) -> float:
+        return min(1.0, max(SMALLEST, self.width() / self._width))
 
     # painting
 
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        painter.translate(self._shift(), 0)
         if not self.parts:
             painter.setPen(theme.color("faint"))
-            painter.drawText(QRectF(0, 0, WIDTH_PX, self.height()), Qt.AlignmentFlag.AlignCenter, self.tr("No model"))
+            painter.drawText(self.rect(), Qt.AlignmentFlag.AlignCenter, self.tr("No model"))
             return
-        self._paint_block(painter)
-        self._paint_paths(painter)
+        painter.translate(self._shift(), 0)
+        painter.scale(self._scale(), self._scale())
+        for tower in self._towers:
+            self._paint_tower(painter, tower)
+        if len(self._towers) == 2:
+            reads, writes = self._towers
+            crossing = [boxes[0] for row, boxes in zip(writes.stack.rows, writes.rows) if row.cross]
+            paint_cross(painter, reads.rows[0][0], crossing[0], reads.left + reads.width + BETWEEN_PX / 2)
         for index, part in enumerate(self.parts):
             self._paint_part(painter, part, index)
 
     def _shift(self) -> float:
-        return max((self.width() - WIDTH_PX) / 2, 0)
+        return max((self.width() - self._width * self._scale()) / 2, 0)
 
-    def _paint_block(self, painter: QPainter) -> None:
-        painter.setPen(QPen(theme.color("line_strong"), 1, Qt.PenStyle.DashLine))
-        painter.setBrush(theme.color("sunken"))
-        painter.drawRoundedRect(self._block, 8, 8)
-        painter.setFont(theme.font("strong"))
-        words = f"× {self.spec.n_layers}"
+    def _paint_tower(self, painter: QPainter, tower: Tower) -> None:
+        for box in tower.groups.values():
+            painter.setPen(QPen(theme.color("line_strong"), 1, Qt.PenStyle.DashLine))
+            painter.setBrush(theme.color("sunken"))
+            painter.drawRoundedRect(box, 8, 8)
+        paint_wires(painter, tower.rows)
+        for place, row in enumerate(tower.stack.rows):
+            if row.residual:
+                paint_residual(painter, tower.rows[place][0], tower.rows[place + row.residual - 1][0],
+                               tower.left + tower.width / 2, tower.left + 9)  # fmt: skip
+        for name, box in tower.groups.items():
+            self._paint_pill(painter, box, tower.stack.pills.get(name, ""))
+        if tower.stack.title:
+            painter.setFont(theme.font("strong"))
+            painter.setPen(theme.color("muted"))
+            first = tower.rows[0][0]
+            painter.drawText(QRectF(tower.left, first.top() - 26, tower.width, 18), Qt.AlignmentFlag.AlignHCenter,
+                             tower.stack.title)  # fmt: skip
+
+    def _paint_pill(self, painter: QPainter, box: QRectF, words: str) -> None:
+        if not words:
+            return
+        painter.setFont(theme.font("caption"))
         width = painter.fontMetrics().horizontalAdvance(words) + 16
-        pill = QRectF(self._block.right() - width + 8, self._block.top() - 10, width, 20)
+        pill = QRectF(box.right() - width + 6, box.top() - 9, width, 18)
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(theme.color("accent"))
-        painter.drawRoundedRect(pill, 10, 10)
+        painter.drawRoundedRect(pill, 9, 9)
         painter.setPen(theme.color("on_accent"))
         painter.drawText(pill, Qt.AlignmentFlag.AlignCenter, words)
-
-    def _paint_paths(self, painter: QPainter) -> None:
-        """The stream upwards through all boxes, and the two residual paths around the halves of the block."""
-        painter.setPen(QPen(theme.color("muted"), 1.5))
-        painter.setBrush(Qt.BrushStyle.NoBrush)
-        for above, below in zip(self.parts, self.parts[1:]):
-            painter.drawLine(QPointF(above.box.center().x(), below.box.top()),
-                             QPointF(above.box.center().x(), above.box.bottom()))  # fmt: skip
-        blocks = [part.box for part in self.parts if part.box.left() > EDGE_PX]
-        for upper, lower in ((blocks[0], blocks[1]), (blocks[2], blocks[3])):
-            start, end = lower.bottom() + 6, upper.top() - 10
-            middle, left = upper.center().x(), upper.left() - BYPASS_PX / 2 - 2
-            path = QPainterPath(QPointF(middle, start))
-            path.lineTo(left + 6, start)
-            path.quadTo(left, start, left, start - 6)
-            path.lineTo(left, end + 6)
-            path.quadTo(left, end, left + 6, end)
-            path.lineTo(middle - 5, end)
-            painter.setBrush(Qt.BrushStyle.NoBrush)
-            painter.drawPath(path)
-            painter.setBrush(theme.color("raised"))
-            painter.drawEllipse(QPointF(middle, end), 5, 5)
-            painter.drawLine(QPointF(middle - 2.5, end), QPointF(middle + 2.5, end))
-            painter.drawLine(QPointF(middle, end - 2.5), QPointF(middle, end + 2.5))
 
     def _paint_part(self, painter: QPainter, part: Part, index: int) -> None:
         chosen = index == self._hover or (self.hasFocus() and index == self._current)
         painter.setPen(QPen(theme.color("focus" if chosen else part.token), 2 if chosen else 1))
         painter.setBrush(theme.blend(theme.color("raised"), theme.color(part.token), 0.10))
         painter.drawRoundedRect(part.box, 6, 6)
-        inner = part.box.adjusted(8, 5, -8, -5)
+        room = part.box.adjusted(6, 4, -6, -4)
+        if part.mask:
+            side = QRectF(part.box.right() - MASK_PX - 7, part.box.center().y() - MASK_PX / 2, MASK_PX, MASK_PX)
+            paint_mask(painter, side, part.mask)
+            room.setRight(side.left() - 5)
         painter.setFont(theme.font("strong"))
         painter.setPen(theme.color("text"))
-        painter.drawText(inner, Qt.AlignmentFlag.AlignHCenter | Qt.AlignmentFlag.AlignTop, part.title)
+        title = painter.fontMetrics().elidedText(part.title, Qt.TextElideMode.ElideRight, round(room.width()))
+        painter.drawText(QRectF(room.left(), room.top(), room.width(), 18), Qt.AlignmentFlag.AlignCenter, title)
         painter.setFont(theme.font("caption"))
         painter.setPen(theme.color("muted"))
-        detail = painter.fontMetrics().elidedText(part.detail, Qt.TextElideMode.ElideRight, round(inner.width()))
-        painter.drawText(inner, Qt.AlignmentFlag.AlignHCenter | Qt.AlignmentFlag.AlignBottom, detail)
+        for number, line in enumerate(part.lines):
+            place = QRectF(room.left(), room.top() + 18 + number * LINE_PX, room.width(), LINE_PX)
+            text = painter.fontMetrics().elidedText(line, Qt.TextElideMode.ElideRight, round(place.width()))
+            painter.drawText(place, Qt.AlignmentFlag.AlignCenter, text)
 
     # the pointer and the keys
 
     def _at(self, place: QPointF) -> int:
-        place = place - QPointF(self._shift(), 0)
+        place = (place - QPointF(self._shift(), 0)) / self._scale()
         return next((i for i, part in enumerate(self.parts) if part.box.contains(place)), -1)
 
     def mouseMoveEvent(self, event) -> None:
@@ -209,3 +216,35 @@ class LayerDiagram(QWidget):
             self.part_clicked.emit(list(self.parts[self._current].fields))
         else:
             super().keyPressEvent(event)
+
+
+def _place(stack: Stack, left: float, width: float) -> Tower:
+    """Rows from the top down; a block has room around it for its frame and its residual paths."""
+    rows: list[list[QRectF]] = []
+    groups: dict[str, QRectF] = {}
+    top, before = (34.0 if stack.title else 8.0), ""
+    for row in stack.rows:
+        starts = row.group != before
+        top += GROUP_PX if starts and before else 0
+        top += GROUP_PX if starts and row.group else 0
+        top += PLUS_PX if row.residual else 0
+        indent = INDENT_PX if row.group else 0
+        height = _height(row)
+        boxes = _cells(row, QRectF(left + indent, top, width - 2 * indent, height))
+        rows.append(boxes)
+        if row.group:
+            begin = groups[row.group].top() if row.group in groups else top - 12 - (PLUS_PX if row.residual else 0)
+            groups[row.group] = QRectF(left, begin, width, top + height + 14 - begin)
+        top += height + GAP_PX
+        before = row.group
+    return Tower(stack, rows, groups, left, width)
+
+
+def _height(row: Row) -> float:
+    return TITLE_PX + LINE_PX * max(len(cell.lines) for cell in row.cells)
+
+
+def _cells(row: Row, room: QRectF) -> list[QRectF]:
+    count, between = len(row.cells), 6
+    each = (room.width() - between * (count - 1)) / count
+    return [QRectF(room.left() + i * (each + between), room.top(), each, room.height()) for i in range(count)]

@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from core.errors import LabError
 from core.spec.base import Field, build, fields
+from core.spec.relevance import meaningful
 from widgets import theme
 from widgets.cards import Disclosure, Text
 from widgets.notice import Notice
@@ -65,7 +66,9 @@ class SpecForm(QWidget):
         super().__init__(parent)
         self._type, self._hidden, self._kept = spec_type, set(hidden), {}
         self.rows: dict[str, FieldRow] = {}
-        self._groups: dict[str, Disclosure] = {}  # dotted field name -> the disclosure it lies in
+        self._groups: dict[str, list[Disclosure]] = {}  # dotted field name -> the disclosures it lies in
+        self._nested: list[tuple[str, type]] = []  # prefix of every spec in the form, and its type
+        self._sections: dict[str, QWidget] = {}  # prefix of a nested spec -> what shows it
         self._problem, self._spec, self._quiet = "", None, False
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
@@ -77,7 +80,8 @@ class SpecForm(QWidget):
         column.addStretch(1)
         self.set_values(values or {})
 
-    def _add_fields(self, spec_type: type, prefix: str, column: QVBoxLayout) -> None:
+    def _add_fields(self, spec_type: type, prefix: str, column: QVBoxLayout, within: tuple = ()) -> None:
+        self._nested.append((prefix, spec_type))
         expert = Disclosure(self.tr("Expert settings"))
         expert.body.setSpacing(theme.space(1))
         nested = []
@@ -94,18 +98,29 @@ class SpecForm(QWidget):
             row = self.rows[name] = FieldRow(field, editor)
             editor.edited.connect(self._edited)
             (expert.body if field.expert else column).addWidget(row)
-            if field.expert:
-                self._groups[name] = expert
+            self._groups[name] = [*within, expert] if field.expert else [*within]
         if expert.body.count():
             column.addWidget(expert)
         else:
             expert.deleteLater()
         for field in nested:
-            heading = Text(say(field.label), "section")
-            heading.setToolTip(tooltip(field))
-            column.addSpacing(theme.space(1))
-            column.addWidget(heading)
-            self._add_fields(field.spec, f"{prefix}{field.name}.", column)
+            self._add_nested(field, f"{prefix}{field.name}.", column, within)
+
+    def _add_nested(self, field: Field, prefix: str, column: QVBoxLayout, within: tuple) -> None:
+        """A spec within the spec: under a heading, or folded where it is for experts."""
+        if field.expert:
+            section = Disclosure(say(field.label))
+            section.button.setToolTip(tooltip(field))
+            section.body.setSpacing(theme.space(1))
+            self._sections[prefix] = section
+            column.addWidget(section)
+            self._add_fields(field.spec, prefix, section.body, (*within, section))
+            return
+        heading = Text(say(field.label), "section")
+        heading.setToolTip(tooltip(field))
+        column.addSpacing(theme.space(1))
+        column.addWidget(heading)
+        self._add_fields(field.spec, prefix, column, within)
 
     def values(self) -> dict:
         """Plain data of all fields, ready for core.spec.base.build; a field that is wrong is left out."""
@@ -153,8 +168,8 @@ class SpecForm(QWidget):
 
     def focus_field(self, field: str) -> None:
         """Open the group a field lies in and put the cursor there."""
-        if field in self._groups:
-            self._groups[field].set_open(True)
+        for group in self._groups.get(field, []):
+            group.set_open(True)
         if field in self.rows:
             self.rows[field].editor.setFocus(Qt.FocusReason.OtherFocusReason)
 
@@ -166,9 +181,10 @@ class SpecForm(QWidget):
     def _check(self) -> None:
         """Validate everything; say what is wrong where it is wrong."""
         was_valid, problems, form_problem = self.valid, {}, ""
-        for name, row in self.rows.items():
+        shown = self._show_meaningful()
+        for name in [name for name in self.rows if name in shown]:
             try:
-                row.editor.value()
+                self.rows[name].editor.value()
             except Wrong as wrong:
                 problems[name] = str(wrong)
         self._spec = None
@@ -176,19 +192,43 @@ class SpecForm(QWidget):
             try:
                 self._spec = build(self._type, self.values())
             except LabError as error:
-                sentence, name = error.sentence(say), str(error.values.get("field", ""))
-                if name in self.rows:
-                    problems[name] = sentence
+                name = self._row_of(error)
+                if name:
+                    there = LabError(error.problem, "", error.remedy, **error.values)
+                    problems[name] = there.sentence(say)
                 else:
-                    form_problem = sentence
+                    form_problem = error.sentence(say)
         for name, row in self.rows.items():
             row.set_problem(problems.get(name, ""))
+            for group in self._groups[name] if name in problems else []:  # what is wrong is never folded away
+                group.set_open(True)
         self._notice.setVisible(bool(form_problem))
         if form_problem:
             self._notice.show_message("error", form_problem)
         self._problem = form_problem or next(iter(problems.values()), "")
         if self.valid != was_valid:
             self.validity_changed.emit(self.valid)
+
+    def _row_of(self, error: LabError) -> str:
+        """The row that an error is about: it names a field, or ends in one of a nested spec; empty = none in sight."""
+        for name in (str(error.values.get("field", "")), error.where):
+            found = [row for row in self.rows if name and (row == name or row.endswith(f".{name}"))]
+            if len(found) == 1 and not self.rows[found[0]].isHidden():
+                return found[0]
+        return ""
+
+    def _show_meaningful(self) -> set[str]:
+        """Show the fields that mean something for the values of the others, and hide the rest; names of those shown."""
+        values, shown = self.values(), set()
+        for prefix, spec_type in self._nested:
+            _, own = _get(values, prefix.rstrip(".")) if prefix else (True, values)
+            names = meaningful(spec_type, own if isinstance(own, dict) else {})
+            shown |= {prefix + name for name in names}
+        for name, row in self.rows.items():
+            row.setVisible(name in shown)
+        for prefix, section in self._sections.items():
+            section.setVisible(prefix.rstrip(".") in shown)
+        return shown
 
 
 def _item_choices(spec_type: type, field: Field) -> tuple[str, ...]:

@@ -1,27 +1,23 @@
-"""Architecture: design a decoder, see it drawn, and know what it costs before it is built."""
+"""Architecture: the family tree of language models as the way in, a design of one's own, and any two side by side."""
 
 import msgspec
-from PySide6.QtWidgets import QComboBox, QHBoxLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QWidget
 
-from app.pages.page import Page, scroll_area
+from app.pages.page import Page
 from app.state.context import AppContext
+from app.state.family import presets, systems
+from app.state.growth import Probe, grow
 from app.translations import translate
-from app.views.sizing import SizingPanel
-from core.spec.files import preset, preset_names
-from core.spec.model import ModelSpec
+from app.views.design_view import DesignView
+from app.views.side_by_side import SideBySide
+from app.views.tree_view import TreeView
+from core.errors import LabError
 from widgets import theme
-from widgets.cards import Card, Text
 from widgets.controls import SegmentedControl
-from widgets.layer_diagram import LayerDiagram
-from widgets.spec_form import SpecForm
-
-FAMILIES = {"gpt2": "GPT-2", "llama": "LLaMA"}
-FIRST = ("llama", "1m")
-FORM_WIDTH_PX, PARTS_WIDTH_PX = 440, 208
 
 
 class ArchitecturePage(Page):
-    """Presets and form on the left, the drawing in the middle, honest numbers on the right."""
+    """Three views of one question, what a model should be: the tree, the design, the comparison."""
 
     def __init__(self, context: AppContext, parent: QWidget | None = None) -> None:
         super().__init__(context, scrolls=False, parent=parent)
@@ -30,56 +26,97 @@ class ArchitecturePage(Page):
             self.tr("Choose a shape the field knows, change any part, and see what it costs before you train it."),
             self.tr("Train this"), primary_icon="training")  # fmt: skip
         self.header.primary_clicked.connect(self._train)
-        self.family = SegmentedControl(FAMILIES, FIRST[0], name=self.tr("Family"))
-        self.size = QComboBox()
-        self.size.setAccessibleName(self.tr("Size"))
-        self.about, self.source = Text("", "body"), Text("", "caption")
-        self.form = SpecForm(ModelSpec)
-        self.diagram = LayerDiagram()
-        self.sizing = SizingPanel(parts=True)
-        self.family.value_changed.connect(lambda _: self._family_chosen())
-        self.size.activated.connect(lambda _: self.use_preset(self.size.currentData()))
-        self.form.values_changed.connect(lambda _: self._refresh())
-        self.form.validity_changed.connect(self.header.primary.setEnabled)
-        self.diagram.part_clicked.connect(lambda names: self.form.focus_field(names[0]) if names else None)
+        self.family_tree, self.design, self.beside = TreeView(), DesignView(), SideBySide()
+        self.form = self.design.form
+        views = {"tree": self.tr("Family tree"), "design": self.tr("My design"), "beside": self.tr("Side by side")}
+        self.views = SegmentedControl(views, "tree", name=self.tr("View"))
+        self.stack = QStackedWidget()
+        for view in (self.family_tree, self.design, self.beside):
+            self.stack.addWidget(view)
+        self.probe = Probe(self)
+        self._waiting = ""  # the system whose speed is being measured
+        self._speeds: dict[str, float] = {}  # FLOP/s by system, measured once
+        self.views.value_changed.connect(self.show_view)
+        self.family_tree.grow_asked.connect(self.grow)
+        self.family_tree.compare_asked.connect(self._compare)
+        self.design.changed.connect(self._design_changed)
+        self.beside.field_asked.connect(self._go_to_field)
+        self.probe.measured.connect(self._measured)
+        self.probe.failed.connect(self._not_measured)
         self._arrange()
-        self._family_chosen(FIRST[1])
+        self._design_changed()
 
     def use_preset(self, name: str) -> None:
-        """Take the shape of a preset."""
-        chosen = preset("models", name)
-        self.about.setText(translate(chosen.about))
-        self.source.setText(chosen.source)
-        self.form.set_values({**msgspec.to_builtins(ModelSpec()), **chosen.values})
-        self._refresh()
+        """Take the shape of a model preset."""
+        self.design.use_preset(name)
+        self.show_view("design")
+
+    def show_view(self, view: str) -> None:
+        """Show the tree, the design or the comparison."""
+        self.views.set_value(view)
+        self.stack.setCurrentIndex(("tree", "design", "beside").index(view))
+        for widget in (self.family_tree.search, self.family_tree.legend):
+            widget.setVisible(view == "tree")
+
+    def grow(self, key: str, budget: str) -> None:
+        """Take a system at a budget; minutes need to know first how fast this machine is at it."""
+        if budget == "5min" and key not in self._speeds:
+            self._waiting = key
+            self.context.notify(self.tr("Measuring for three seconds how fast {name} trains here …").format(
+                name=systems()[key].name))  # fmt: skip
+            self.probe.run(grow(systems()[key].shape, "1m"))
+            return
+        try:
+            spec = grow(systems()[key].shape, budget, self._vocabulary(), self._speeds.get(key, 0.0))
+        except LabError as error:
+            self.context.notify(error)
+            return
+        about = translate(presets()[key].about)
+        grown = self.tr("Grown from {name}: {about}").format(name=systems()[key].name, about=about)
+        self.design.take(msgspec.to_builtins(spec), grown, presets()[key].source, key)
+        self.show_view("design")
 
     def remember(self) -> dict:
-        return {"values": self.form.values(), "family": self.family.value(), "size": self.size.currentData()}
+        return {"view": self.views.value(), "system": self.family_tree.card.key, "beside": self.beside.chosen(),
+                "design": self.design.remember()}  # fmt: skip
 
     def restore(self, remembered: dict) -> None:
-        self.family.set_value(remembered["family"])
-        self._family_chosen(remembered["size"].partition("-")[2])
-        self.form.set_values(remembered["values"])
-        self._refresh()
+        self.design.restore(remembered["design"])
+        self.family_tree.choose(remembered["system"])
+        self.beside.choose(*remembered["beside"])
+        self.show_view(remembered["view"])
 
-    def _family_chosen(self, size: str = "") -> None:
-        """Offer the sizes of the family; keep the size where both families have it."""
-        kept = size or (self.size.currentData() or "").partition("-")[2]
-        self.size.clear()
-        names = [name for name in preset_names("models") if name.startswith(self.family.value() + "-")]
-        for name in names:
-            self.size.addItem(translate(preset("models", name).title), name)
-        wanted = f"{self.family.value()}-{kept}"
-        self.size.setCurrentIndex(names.index(wanted) if wanted in names else 0)
-        if names:
-            self.use_preset(self.size.currentData())
+    def _measured(self, answer: dict) -> None:
+        key, self._waiting = self._waiting, ""
+        if key:
+            self._speeds[key] = answer["flops_per_s"]
+            self.grow(key, "5min")
 
-    def _refresh(self) -> None:
+    def _not_measured(self, error: LabError) -> None:
+        self._waiting = ""
+        self.context.notify(error)
+
+    def _vocabulary(self) -> int:
+        """Of the newest finished tokenizer; 0 = there is none."""
+        names = self.context.jobs.names("tokenizer")
+        found = self.context.jobs.named("tokenizer", names[0]) if names else None
+        return found.view.result.get("vocab_size", 0) if found else 0
+
+    def _compare(self, key: str) -> None:
+        """Put a system on the right, and on the left what was there: the one compared last, or the own design."""
+        left, right = self.beside.chosen()
+        self.beside.choose(left if left != key else right, key)
+        self.show_view("beside")
+
+    def _design_changed(self) -> None:
         spec = self.form.spec()
         self.header.primary.setEnabled(spec is not None)
         if spec is not None:
-            self.diagram.set_spec(spec)
-            self.sizing.set_spec(spec)
+            self.beside.set_mine(spec, self.design.grown_from)
+
+    def _go_to_field(self, name: str) -> None:
+        self.show_view("design")
+        self.design.focus_field(name)
 
     def _train(self) -> None:
         spec = self.form.spec()
@@ -87,37 +124,11 @@ class ArchitecturePage(Page):
             self.context.navigate("training", new=True, model=msgspec.to_builtins(spec))
 
     def _arrange(self) -> None:
-        chosen = Card(self.tr("Begin with"))
         row = QHBoxLayout()
-        row.setSpacing(theme.space(1))
-        row.addWidget(self.family)
-        row.addWidget(self.size, 1)
-        chosen.body.addLayout(row)
-        chosen.body.addWidget(self.about)
-        chosen.body.addWidget(self.source)
-        fields = Card(self.tr("Parts"))
-        fields.body.addWidget(self.form)
-        left = QWidget()
-        column = QVBoxLayout(left)
-        column.setContentsMargins(0, 0, theme.space(1), 0)
-        column.setSpacing(theme.space(2))
-        column.addWidget(chosen)
-        column.addWidget(fields)
-        column.addStretch(1)
-        area = scroll_area(left)
-        area.setFixedWidth(FORM_WIDTH_PX)
-        drawing = Card()
-        drawing.body.addWidget(self.diagram, 1)
-        parts = QVBoxLayout()
-        self.sizing.parts.setFixedWidth(PARTS_WIDTH_PX)
-        parts.addWidget(self.sizing.parts)
-        parts.addStretch(1)
-        whole = QHBoxLayout()
-        whole.setSpacing(theme.space(2))
-        whole.addWidget(area)
-        whole.addWidget(drawing, 1)
-        whole.addLayout(parts)
-        self.body.addWidget(self.sizing)
-        self.body.addLayout(whole, 1)
-
-
+        row.setSpacing(theme.space(2))
+        row.addWidget(self.views)
+        row.addStretch(1)
+        row.addWidget(self.family_tree.legend)
+        row.addWidget(self.family_tree.search)
+        self.body.addLayout(row)
+        self.body.addWidget(self.stack, 1)

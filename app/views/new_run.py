@@ -1,13 +1,17 @@
 """The form of a new training run: a preset shape, inputs from the workspace, and what it will cost."""
 
+import msgspec
 from msgspec.structs import replace
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLineEdit, QVBoxLayout, QWidget
 
 from app.pages.page import FORM_WIDTH_PX, on_escape, scroll_area
 from app.state.context import AppContext
+from app.state.family import presets, systems
+from app.state.growth import grow
 from app.translations import translate
 from app.views.sizing import SizingPanel
+from core.errors import LabError
 from core.spec.files import preset, preset_names
 from core.spec.train import TrainSpec
 from widgets import theme
@@ -15,6 +19,7 @@ from widgets.cards import Button, Card, Text
 from widgets.spec_form import SpecForm
 
 FIRST_PRESET = "llama-1m"
+SYSTEM = "system:"  # before the key of a system of the family tree
 
 
 class NewRunForm(QWidget):
@@ -32,6 +37,10 @@ class NewRunForm(QWidget):
         self.shape.setAccessibleName(self.tr("Shape"))
         for name in preset_names("models"):
             self.shape.addItem(translate(preset("models", name).title), name)
+        self.shape.insertSeparator(self.shape.count())
+        for key, system in systems().items():
+            if system.shape.family != "ngram":
+                self.shape.addItem(self.tr("{name}, 1 M").format(name=system.name), SYSTEM + key)
         self.about = Text("", "caption")
         self.form = SpecForm(TrainSpec)
         self.sizing = SizingPanel(columns=2)
@@ -49,10 +58,24 @@ class NewRunForm(QWidget):
         self.use_preset(FIRST_PRESET)
 
     def use_preset(self, name: str) -> None:
-        """Take the shape of a model preset; the vocabulary is the tokenizer's."""
+        """Take the shape of a model preset or of a system; the vocabulary is the tokenizer's."""
+        if name.startswith(SYSTEM):
+            self._use_system(name.removeprefix(SYSTEM))
+            return
         chosen = preset("models", name)
         self.about.setText(translate(chosen.about))
         self.use_model(chosen.values)
+
+    def _use_system(self, key: str) -> None:
+        """Take a system's shape at a million parameters with the chosen tokenizer's vocabulary."""
+        found = self.context.jobs.named("tokenizer", self.form.values().get("tokenizer", "") or "-")
+        self.about.setText(translate(presets()[key].about))
+        try:
+            small = grow(systems()[key].shape, "1m", found.view.result.get("vocab_size", 0) if found else 0)
+        except LabError as error:
+            self.about.setText(error.sentence(translate))
+            return
+        self.use_model(msgspec.to_builtins(small))
 
     def use_model(self, values: dict) -> None:
         """Take a shape, such as the one designed on the Architecture page."""

@@ -57,6 +57,9 @@ def preset_texts() -> dict[str, str]:
     for path in [path for room in ("models", "prompts", "worlds") for path in PRESETS.glob(f"{room}/*.toml")]:
         data = read_toml(path)
         found |= {data[key]: path.name for key in ("title", "about")}
+    for path in PRESETS.glob("systems/*.toml"):  # their titles are names
+        data = read_toml(path)
+        found |= {data[key]: path.name for key in ("about", "not_yet", "difference") if data.get(key)}
     return found
 
 

@@ -10,6 +10,7 @@ from core.spec.export import ExportSpec
 from core.spec.files import preset, preset_names
 from core.spec.grow import GrowSpec
 from core.spec.model import ModelSpec
+from core.spec.relevance import meaningful
 from core.spec.sampling import SamplingSpec
 from core.spec.tokenizer import TokenizerSpec
 from core.spec.train import TrainSpec
@@ -89,10 +90,47 @@ def test_whole_numbers_may_be_written_as_people_do(train, text, number):
     assert train.spec().steps == number
 
 
-def test_an_impossible_combination_is_said_under_the_form(train):
+def test_an_impossible_combination_is_said_at_the_field_it_is_about(train):
     type_into(train, "model.n_heads", "7")
-    assert not train.valid and "7" in train.problem()
-    assert train._notice.text.text() == train.problem()
+    row = train.rows["model.n_heads"]
+    assert not train.valid and "7" in train.problem() and not train.problem().startswith("n_heads")
+    assert row.wrong.text() == train.problem() and row.editor.control.property("wrong") is True
+    type_into(train, "model.n_heads", "8")
+    assert train.valid and row.wrong.text() == ""
+
+
+def test_an_impossible_combination_about_no_field_is_said_under_the_form(train):
+    type_into(train, "micro_batch", "3")
+    assert not train.valid and train._notice.text.text() == train.problem() != ""
+
+
+def test_what_is_wrong_is_never_folded_away(train):
+    group = train._groups["model.kv_heads"][-1]
+    assert not group.is_open()
+    type_into(train, "model.kv_heads", "3")
+    assert group.is_open() and train.rows["model.kv_heads"].wrong.text()
+
+
+def shown(form):
+    return {name for name, row in form.rows.items() if not row.isHidden()}
+
+
+def test_fields_that_mean_nothing_for_the_others_values_are_hidden(qtbot):
+    form = SpecForm(ModelSpec)
+    qtbot.addWidget(form)
+    assert {"n_heads", "rope_theta"} <= shown(form) and not {"weight_drop", "window", "encoder_layers"} & shown(form)
+    form.set_values({"position": "alibi", "attention": "window"})
+    assert "window" in shown(form) and "rope_theta" not in shown(form)
+    form.set_values({"family": "lstm"})
+    assert "weight_drop" in shown(form) and not {"n_heads", "position", "window", "experts.count"} & shown(form) - {
+        "experts.count"}
+    assert form._sections["experts."].isHidden() and not form._sections["objective."].isHidden()
+
+
+def test_a_field_hangs_on_one_that_means_something_itself():
+    values = {"family": "lstm", "position": "rope", "norm": "layer_norm"}
+    assert not {"rope_theta", "norm_bias", "n_heads"} & meaningful(ModelSpec, values)
+    assert {"rope_theta", "norm_bias", "n_heads"} <= meaningful(ModelSpec, values | {"family": "transformer"})
 
 
 def test_arrow_keys_step_a_number(train, qtbot):

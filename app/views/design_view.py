@@ -1,0 +1,133 @@
+"""One's own design: the form, its drawing, and what it costs."""
+
+import msgspec
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QComboBox, QHBoxLayout, QVBoxLayout, QWidget
+
+from app.pages.page import scroll_area
+from app.translations import translate
+from app.views.costs import CostColumn
+from core.spec.files import preset, preset_names
+from core.spec.model import ModelSpec
+from widgets import theme
+from widgets.cards import Card, Text, snug
+from widgets.controls import SegmentedControl
+from widgets.layer_diagram import LayerDiagram
+from widgets.spec_form import SpecForm
+
+FAMILIES = {"gpt2": "GPT-2", "llama": "LLaMA"}
+FIRST = ("llama", "1m")
+FORM_PX, COSTS_PX = 436, 244
+
+
+class DesignView(QWidget):
+    """Form on the left, drawing in the middle, honest numbers on the right."""
+
+    changed = Signal()  # another design, or one that cannot be
+
+    def __init__(self, *, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.grown_from = ""  # the system the design was grown from
+        self.family = SegmentedControl(FAMILIES, FIRST[0], name=self.tr("Family"))
+        self.size = QComboBox()
+        self.size.setAccessibleName(self.tr("Size"))
+        self.about, self.source = Text("", "body"), Text("", "caption")
+        self.form = SpecForm(ModelSpec)
+        self.diagram = LayerDiagram()
+        self.costs = CostColumn()
+        self.family.value_changed.connect(lambda _: self.choose_family())
+        self.size.activated.connect(lambda _: self.use_preset(self.size.currentData()))
+        self.form.values_changed.connect(lambda _: self._refresh())
+        self.form.validity_changed.connect(lambda _: self.changed.emit())
+        self.diagram.part_clicked.connect(self._go_to)
+        self._arrange()
+        self.choose_family(FIRST[1])
+
+    def use_preset(self, name: str) -> None:
+        """Take the shape of a preset."""
+        chosen = preset("models", name)
+        self.take(chosen.values, translate(chosen.about), chosen.source)
+
+    def take(self, values: dict, about: str, source: str, system: str = "") -> None:
+        """Take a whole shape, and say what it is; ``system`` = what it was grown from."""
+        self.grown_from = system
+        self.about.setText(about)
+        self.source.setText(source)
+        self.form.set_values({**msgspec.to_builtins(ModelSpec()), **values})
+        self._refresh()
+
+    def choose_family(self, size: str = "") -> None:
+        """Offer the sizes of the family; keep the size where both families have it."""
+        kept = size or (self.size.currentData() or "").partition("-")[2]
+        self.size.clear()
+        names = [name for name in preset_names("models") if name.startswith(self.family.value() + "-")]
+        for name in names:
+            self.size.addItem(translate(preset("models", name).title), name)
+        wanted = f"{self.family.value()}-{kept}"
+        self.size.setCurrentIndex(names.index(wanted) if wanted in names else 0)
+        if names:
+            self.use_preset(self.size.currentData())
+
+    def focus_field(self, name: str) -> None:
+        """Open the part of the form a field lies in and put the cursor there."""
+        self.form.focus_field(name)
+
+    def remember(self) -> dict:
+        """What is designed."""
+        return {"values": self.form.values(), "family": self.family.value(), "size": self.size.currentData(),
+                "about": self.about.text(), "source": self.source.text(), "system": self.grown_from}  # fmt: skip
+
+    def restore(self, remembered: dict) -> None:
+        """Put back what was remembered; sentences come in the language of now."""
+        self.family.set_value(remembered["family"])
+        self.choose_family(remembered["size"].partition("-")[2])
+        self.grown_from = remembered["system"]
+        self.form.set_values(remembered["values"])
+        self._refresh()
+
+    def _go_to(self, names: list[str]) -> None:
+        """The first field behind a box that means something now."""
+        known = [name for name in names if name in self.form.rows and not self.form.rows[name].isHidden()]
+        if known:
+            self.focus_field(known[0])
+
+    def _refresh(self) -> None:
+        spec = self.form.spec()
+        if spec is not None:
+            self.diagram.set_spec(spec)
+            self.costs.set_spec(spec)
+        self.changed.emit()
+
+    def _arrange(self) -> None:
+        chosen = Card(self.tr("Begin with"))
+        row = QHBoxLayout()
+        row.setSpacing(theme.space(1))
+        row.addWidget(self.family)
+        row.addWidget(self.size, 1)
+        chosen.body.addLayout(row)
+        chosen.body.addWidget(self.about)
+        chosen.body.addWidget(self.source)
+        fields = Card(self.tr("Parts"))
+        fields.body.addWidget(self.form)
+        left = QWidget()
+        column = QVBoxLayout(left)
+        column.setContentsMargins(0, 0, theme.space(1), 0)
+        column.setSpacing(theme.space(2))
+        column.addWidget(chosen)
+        column.addWidget(fields)
+        column.addStretch(1)
+        area = scroll_area(left)
+        area.setFixedWidth(FORM_PX)
+        holder = QWidget()
+        inner = QVBoxLayout(holder)
+        inner.setContentsMargins(0, 0, 0, 0)
+        inner.addWidget(self.diagram)
+        inner.addStretch(1)
+        costs = scroll_area(self.costs)
+        costs.setMinimumWidth(COSTS_PX)
+        whole = QHBoxLayout(self)
+        whole.setContentsMargins(0, 0, 0, 0)
+        whole.setSpacing(theme.space(1.5))
+        whole.addWidget(area)
+        whole.addWidget(snug(scroll_area(holder)), 3)
+        whole.addWidget(costs, 2)
