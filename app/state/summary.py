@@ -75,6 +75,9 @@ def _train(view) -> str:
     if not view.validations:
         return ""
     last = view.validations[-1]
+    if last.bits_per_byte is None:  # word vectors: no text has a probability for them
+        return QCoreApplication.translate("summary", "loss {loss} after {steps} steps").format(
+            loss=f"{last.loss:.3f}", steps=count_text(last.step))
     return QCoreApplication.translate("summary", "{bits} bits per byte after {steps} steps").format(
         bits=f"{last.bits_per_byte:.3f}", steps=count_text(last.step))  # fmt: skip
 

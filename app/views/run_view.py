@@ -114,7 +114,9 @@ class RunView(QWidget):
                             translate(view.phase) if preparing else "")  # fmt: skip
         loss, bits = last("loss"), last("val_bits_per_byte")
         self.loss.set_value(f"{loss:.3f}" if loss is not None else "", self.tr("nats"))
-        self.bits.set_value(f"{bits:.3f}" if bits is not None else "")
+        unmeasured = bool(view.validations) and view.validations[-1].bits_per_byte is None
+        self.bits.set_value(f"{bits:.3f}" if bits is not None else "", hint=(
+            self.tr("Not measured: word vectors give a text no probability.") if unmeasured else ""))
         speed, flops_per_s = self._speed()
         self.speed.set_value(count_text(speed) if speed else "", self.tr("tokens/s"))
         if flops_per_s and not self._peak_flops:

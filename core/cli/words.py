@@ -55,7 +55,17 @@ def _sampled(event: ev.Sampled) -> str:
 def _twin(event: ev.Twin) -> str:
     if event.state != "completed":
         return ""
-    return f"{event.arm}, seed {event.seed}: {event.bits_per_byte:.3f} bits per byte on held-out text"
+    return f"{event.arm}, seed {event.seed}: {_bits(event.bits_per_byte)}"
+
+
+def _bits(value: float | None) -> str:
+    return f"{value:.3f} bits per byte on held-out text" if value is not None else "bits per byte not measured"
+
+
+def _validated(event: ev.Validated) -> str:
+    if event.bits_per_byte is None:
+        return f"step {event.step}: a loss of {event.loss:.4f} on held-out text; bits per byte do not apply"
+    return f"step {event.step}: {_bits(event.bits_per_byte)}"
 
 
 def _skipped(event: ev.FileSkipped) -> str:
@@ -66,7 +76,7 @@ _LINES = {
     ev.Phase: lambda e: e.name,
     ev.FileSkipped: _skipped,
     ev.Chosen: lambda e: f"{e.what}: {e.value}" + (f" ({e.why})" if e.why else ""),
-    ev.Validated: lambda e: f"step {e.step}: {e.bits_per_byte:.3f} bits per byte on held-out text",
+    ev.Validated: _validated,
     ev.Sampled: _sampled,
     ev.Twin: _twin,
     ev.Resumed: lambda e: f"going on from step {e.from_step}",

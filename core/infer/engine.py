@@ -6,7 +6,7 @@ import numpy as np
 
 from core.errors import LabError
 
-EngineKind = Literal["torch", "gguf", "onnx"]
+EngineKind = Literal["torch", "ngram", "gguf", "onnx"]
 
 
 @runtime_checkable

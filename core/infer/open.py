@@ -4,7 +4,7 @@ from pathlib import Path
 
 from core.errors import LabError
 from core.infer.engine import Engine
-from core.infer.sources import SMOLLM2, list_engines, smollm2_path, split_run
+from core.infer.sources import SMOLLM2, checkpoint_path, family, list_engines, smollm2_path, split_run
 from core.record.folder import Workspace
 
 __all__ = ["list_engines", "open_engine"]
@@ -27,23 +27,29 @@ def open_engine(source: str, workspace: Workspace | None = None) -> Engine:
 
 
 def _open_run(source: str, workspace: Workspace | None) -> Engine:
-    from core.infer.torch_engine import TorchEngine
-
     if workspace is None:
         raise LabError("A run can only be opened in a workspace.", source, "Say which workspace it is in.")
     name, which = split_run(source)
-    return TorchEngine(workspace.folder("runs", name).root, which)
+    return _open_checkpoint(workspace.folder("runs", name).root, which)
+
+
+def _open_checkpoint(run: Path, which: str = "best") -> Engine:
+    if family(checkpoint_path(run, which)) == "ngram":
+        from core.infer.ngram_engine import NgramEngine
+
+        return NgramEngine(run, which)
+    from core.infer.torch_engine import TorchEngine
+
+    return TorchEngine(run, which)
 
 
 def _open_file(path: Path) -> Engine:
     if not path.exists():
         raise LabError("There is no such file.", str(path), "Check the path.")
     if path.is_dir():
-        from core.infer.torch_engine import TorchEngine
-
         if path.parent.name == "checkpoints":
-            return TorchEngine(path.parent.parent, path.name)
-        return TorchEngine(path)
+            return _open_checkpoint(path.parent.parent, path.name)
+        return _open_checkpoint(path)
     if path.suffix.lower() == ".gguf":
         from core.infer.gguf import GgufEngine
 

@@ -79,6 +79,16 @@ def checkpoint_path(run: Path, which: str = "best") -> Path:
     return path
 
 
+def family(checkpoint: Path) -> str:
+    """The family of models that a checkpoint belongs to, read from the head of its file; "" where that is damaged."""
+    try:
+        with open(checkpoint / "model.safetensors", "rb") as file:
+            head = json.loads(file.read(int.from_bytes(file.read(8), "little")))
+        return json.loads(head["__metadata__"]["spec"]).get("family", "transformer")
+    except (OSError, ValueError, KeyError, OverflowError, MemoryError):
+        return ""
+
+
 def _step(checkpoint: Path) -> int:
     return int(re.sub(r"\D", "", checkpoint.name) or -1)
 

@@ -31,13 +31,13 @@ class Session:
         self.workspace, self._send = Workspace(workspace), send
         self._engine, self._source, self._run = None, "", ""
         self._tracers: dict[str, object] = {}
-        self._preview = None
+        self._preview = self._vectors = None
         self._waiting: queue.Queue = queue.Queue()
         self._cancelled: set[int] = set()
         self._answers = {
             m.Load: self._load, m.Generate: self._generate, m.Tokenize: self._tokenize, m.Score: self._score,
-            m.Attribute: self._attribute, m.Document: self._document, m.CountSources: self._count_sources,
-            m.CleanPreview: self._clean_preview,
+            m.Attribute: self._attribute, m.Document: self._document, m.Neighbours: self._neighbours,
+            m.CountSources: self._count_sources, m.CleanPreview: self._clean_preview,
         }  # fmt: skip
 
     # The main thread's side.
@@ -186,6 +186,16 @@ class Session:
         found = documents[request.row]
         self._send(m.DocumentShown(
             id=request.id, row=request.row, text=found.text, source=found.source, line=found.line, split=found.split))
+
+    def _neighbours(self, request: m.Neighbours) -> None:
+        from core.infer.sources import checkpoint_path, split_run
+        from core.infer.vectors import WordTable
+
+        name, which = split_run(request.source)
+        run = self.workspace.folder("runs", name).root
+        if self._vectors is None or self._vectors.checkpoint != checkpoint_path(run, which):
+            self._vectors = WordTable(run, which)
+        self._send(m.NeighboursFound(id=request.id, tokens=self._vectors.neighbours(request.text, request.count)))
 
     def _count_sources(self, request: m.CountSources) -> None:
         self._send(self._cleaning().count(request.id, request.sources))

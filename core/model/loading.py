@@ -50,6 +50,10 @@ def load_decoder(checkpoint: Path, device: str = "cpu") -> tuple[Decoder, ModelS
             "This safetensors file was not written by Coldframe: it names no model shape.", str(path),
             "Open a checkpoint of a run of the lab.")
     spec = build(ModelSpec, json.loads(metadata["spec"]), str(path))
+    if spec.family == "ngram":
+        raise LabError(
+            "An n-gram model is a table of counts: it has no weights that could be used here.", str(path),
+            "Talk to it in the playground, or choose a run of a neural model.")
     model = build_model(spec)
     try:
         model.load_state_dict(tensors)

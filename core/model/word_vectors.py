@@ -1,5 +1,6 @@
 """Word vectors: a vector a token such that neighbours are told from random tokens."""
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -36,9 +37,23 @@ class WordVectors(nn.Module):
         flat = self.pieces(pieces.clamp(min=0).view(-1, SUBWORDS), per_sample_weights=there.view(-1, SUBWORDS))
         return (found + flat.view_as(found)) / (1 + there.sum(-1, keepdim=True))
 
+    @torch.no_grad()
+    def table(self) -> np.ndarray:
+        """The vectors of all tokens, float32 (V, D)."""
+        ids = torch.arange(self.spec.vocab_size, device=self.embed.weight.device)
+        return torch.cat([self.vectors(part) for part in ids.split(1024)]).float().cpu().numpy()
+
     def read_counts(self, counts: Tensor) -> None:
         """Draw negatives by counts to the power of 3/4, as the paper found best; counts (V,)."""
         self.noise_odds.copy_(counts.float().pow(0.75).clamp(min=1e-6))
+
+    def read_subwords(self, tokens: list[bytes]) -> None:
+        """Learn which character n-grams each token has, where the objective asks for them; a token's bytes by id."""
+        if self.pieces is None:
+            return
+        for id, token in enumerate(tokens):
+            found = subwords_of(token)
+            self.subwords[id, : len(found)] = torch.tensor(found, dtype=torch.int64)
 
     def loss(self, ids: Tensor, targets: Tensor, noise: Tensor) -> Tensor:
         """Mean loss of telling a true neighbour from negatives, nats a pair, float32 scalar.

@@ -173,4 +173,6 @@ def make_writer(model: nn.Module, vocab: int):
         return GapWriter(model, vocab)
     if isinstance(model, Decoder):
         return DecoderWriter(model, vocab + 1 if spec.objective.task == "blank_infilling" else -1)
-    raise LabError("This model does not write text.", spec.family, "Open it where its vectors are shown.")
+    raise LabError(
+        "Word vectors do not write text: they say which words are alike.", spec.family,
+        "Look at the neighbours of a word, or open a model that writes.")

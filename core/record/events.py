@@ -66,12 +66,23 @@ class Chosen(Event):
 
 
 class Validated(Event):
-    """Loss on held-out text, nats a token, and its code length in bits a byte."""
+    """Loss on held-out text, nats a token, and its code length in bits a byte (None = it has none: word vectors)."""
 
     step: int
     loss: float
-    bits_per_byte: float
+    bits_per_byte: float | None = None
     elapsed_s: float = 0.0
+
+
+class ExpertsUsed(Event):
+    """How many tokens each expert was given since the last such event: ``use`` has one list a sparse block, in order.
+
+    ``dropped`` counts the choices of a block that found their expert full.
+    """
+
+    step: int
+    use: list[list[int]]
+    dropped: list[int]
 
 
 class CheckpointSaved(Event):
@@ -203,6 +214,7 @@ class Failed(Event):
 
 TERMINAL = (Completed, Stopped, Failed)
 AnyEvent = Union[
-    Started, Phase, Progress, FileSkipped, Funnel, Chosen, Validated, CheckpointSaved, Sampled, Resumed, Paused,
-    Continued, Acknowledged, ChildStarted, ChildEnded, Twin, Exported, Verified, Noted, Completed, Stopped, Failed,
+    Started, Phase, Progress, FileSkipped, Funnel, Chosen, Validated, ExpertsUsed, CheckpointSaved, Sampled, Resumed,
+    Paused, Continued, Acknowledged, ChildStarted, ChildEnded, Twin, Exported, Verified, Noted, Completed, Stopped,
+    Failed,
 ]  # fmt: skip

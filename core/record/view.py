@@ -43,6 +43,7 @@ class JobView(msgspec.Struct, frozen=True):
     skipped: tuple[ev.FileSkipped, ...] = ()
     choices: dict[str, ev.Chosen] = {}
     validations: tuple[ev.Validated, ...] = ()
+    experts: tuple[ev.ExpertsUsed, ...] = ()
     checkpoints: tuple[ev.CheckpointSaved, ...] = ()
     samples: tuple[ev.Sampled, ...] = ()
     exports: tuple[ev.Exported, ...] = ()
@@ -89,6 +90,7 @@ def _resumed(view, event, t):
     return replace(
         view,
         validations=tuple(v for v in view.validations if v.step <= step),
+        experts=tuple(e for e in view.experts if e.step <= step),
         checkpoints=tuple(c for c in view.checkpoints if c.step <= step),
         samples=tuple(s for s in view.samples if s.step <= step),
         marks=tuple(m for m in view.marks if m[1] <= step) + (("resumed", step),),
@@ -128,6 +130,8 @@ _FOLDS = {
     ev.Funnel: lambda v, e, t: replace(v, funnel=e),
     ev.Chosen: lambda v, e, t: replace(v, choices={**v.choices, e.what: e}),
     ev.Validated: _validated,
+    ev.ExpertsUsed: lambda v, e, t: replace(
+        v, experts=tuple(x for x in v.experts if x.step < e.step)[-999:] + (e,)),
     ev.CheckpointSaved: _checkpoint,
     ev.Sampled: _sampled,
     ev.Paused: lambda v, e, t: replace(v, state="paused", marks=v.marks + (("paused", e.step),)),

@@ -83,6 +83,10 @@ class ExperimentSpec(Spec, kw_only=True):
             raise LabError(
                 "There is no arm called {name}.", "baseline", "Choose one of: {names}.", name=self.baseline,
                 names=", ".join(arm.name for arm in self.arms))
+        if self.model.family == "word_vectors":
+            raise LabError(
+                "Arms are compared in bits per byte, and word vectors give a text no probability.", "model.family",
+                "Choose a model that predicts tokens.")
         self._check_arms()
         build(TrainSpec, {**self.train, "corpus": "-", "tokenizer": "-"}, "train")
 

@@ -100,6 +100,15 @@ class Document(Message):
     row: int
 
 
+class Neighbours(Message):
+    """Name the tokens most like each token of a text, by the word vectors of a run (``run:NAME``)."""
+
+    id: int
+    source: str
+    text: str
+    count: int = 10
+
+
 class CountSources(Message):
     """Count the files and bytes of sources; nothing is opened."""
 
@@ -119,7 +128,10 @@ class Shutdown(Message):
     """End the process."""
 
 
-Request = Load | Generate | Cancel | Tokenize | Score | Attribute | Document | CountSources | CleanPreview | Shutdown
+Request = (
+    Load | Generate | Cancel | Tokenize | Score | Attribute | Document | Neighbours | CountSources | CleanPreview
+    | Shutdown
+)  # fmt: skip
 
 
 class Loaded(Message):
@@ -195,6 +207,13 @@ class DocumentShown(Message):
     split: str
 
 
+class NeighboursFound(Message):
+    """For each token of the text: its id, its bytes, and the nearest others, each with its id, bytes and cosine."""
+
+    id: int
+    tokens: list[tuple[int, bytes, list[tuple[int, bytes, float]]]]
+
+
 class SourcesCounted(Message):
     """What there is to read."""
 
@@ -252,6 +271,6 @@ class Problem(Message):
 
 
 Event = (
-    Loaded | Token | Finished | Tokenized | Scored | Attributed | DocumentShown | SourcesCounted | CleanPreviewed
-    | Problem
+    Loaded | Token | Finished | Tokenized | Scored | Attributed | DocumentShown | NeighboursFound | SourcesCounted
+    | CleanPreviewed | Problem
 )  # fmt: skip

@@ -10,6 +10,8 @@ TASKS = {  # objectives that each layout of a Transformer can learn
 }
 FAMILY_TASKS = {"lstm": ("causal",), "window": ("causal",), "word_vectors": ("skip_gram", "cbow"), "ngram": ("causal",)}
 
+LONGEST_NGRAM = 6  # tokens
+
 
 def check(spec) -> None:
     """Refuse an impossible design.
@@ -39,6 +41,10 @@ def _check_other(spec) -> None:
         raise LabError(
             "A tied head needs an embedding as wide as what comes out, and {embed} is not {width}.", "embed_size",
             "Set the embedding size to 0, or do not tie the head.", embed=spec.embed_size, width=spec.d_model)
+    if spec.family == "ngram" and spec.window > LONGEST_NGRAM:
+        raise LabError(
+            "N-grams of {window} tokens are too long to count: nearly every one occurs only once.", "window",
+            "Choose a window of at most {longest}.", window=spec.window, longest=LONGEST_NGRAM)
     if spec.family in ("window", "word_vectors") and spec.window > 64:
         raise LabError(
             "A window of {window} tokens is too wide for this kind of model.", "window", "Choose at most 64.",

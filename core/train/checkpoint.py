@@ -6,6 +6,7 @@ state.json. ``checkpoints.json`` names the last and the best; it is renamed into
 
 import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
@@ -17,6 +18,7 @@ from core.errors import LabError
 from core.model.decoder import Decoder
 from core.model.loading import MODEL, read_tensors
 from core.record.atomic import TEMPORARY, clear_leftovers, commit_dir, disk_error, write_json
+from core.spec.model import ModelSpec
 from core.train.optimizers import optimizer_tensors, restore_optimizer
 
 OPTIMIZER, STATE, POINTERS = "optimizer.safetensors", "state.json", "checkpoints.json"
@@ -57,6 +59,39 @@ def save_checkpoint(run: Path, model: Decoder, optimizer, state: TrainState, kee
     return final, _retain(folder, keep, set(names.values()))
 
 
+def save_counted(
+    run: Path, content: Callable[[dict[str, str]], bytes], spec: ModelSpec, state: TrainState
+) -> tuple[Path, int]:  # fmt: skip
+    """Write a model that was counted, not trained step by step: one checkpoint, the last and the best.
+
+    Args:
+        content: makes the bytes of model.safetensors from the metadata that every checkpoint has.
+    Returns:
+        Its folder, and its size in bytes.
+    Raises:
+        LabError: the disk is full.
+    """
+    folder = Path(run) / "checkpoints"
+    folder.mkdir(exist_ok=True)
+    final, temporary = folder / f"step-{state.step:08d}", folder / f"{TEMPORARY}step-{state.step:08d}"
+    shutil.rmtree(temporary, ignore_errors=True)
+    try:
+        temporary.mkdir()
+        _write_parts(temporary / MODEL, canonical(content(_metadata(spec, state))))
+        (temporary / STATE).write_bytes(msgspec.json.encode(state))
+        shutil.rmtree(final, ignore_errors=True)  # of an attempt that was cut short after it: the same bytes
+        commit_dir(temporary, final)
+    except OSError as error:
+        shutil.rmtree(temporary, ignore_errors=True)
+        raise disk_error(error, final) from error
+    _point(Path(run), final.name, state)
+    return final, sum(file.stat().st_size for file in final.iterdir())
+
+
+def _metadata(spec: ModelSpec, state: TrainState) -> dict[str, str]:
+    return {"spec": msgspec.json.encode(spec).decode(), "step": str(state.step), "format": "pt"}
+
+
 def _point(run: Path, last: str, state: TrainState) -> dict[str, str]:
     names = {"last": last, "best": f"step-{state.best_step:08d}" if state.best_step is not None else last}
     write_json(run / POINTERS, names)
@@ -64,8 +99,8 @@ def _point(run: Path, last: str, state: TrainState) -> dict[str, str]:
 
 
 def _write(temporary: Path, final: Path, model: Decoder, optimizer, state: TrainState) -> None:
-    metadata = {"spec": msgspec.json.encode(model.spec).decode(), "step": str(state.step), "format": "pt"}
-    weights = {name: p.detach().cpu().contiguous() for name, p in model.named_parameters()}
+    metadata = _metadata(model.spec, state)
+    weights = {name: tensor.detach().cpu().contiguous() for name, tensor in saved_tensors(model).items()}
     moments = {**optimizer_tensors(model, optimizer), **_random_states(model)}
     shutil.rmtree(temporary, ignore_errors=True)
     try:
@@ -79,6 +114,12 @@ def _write(temporary: Path, final: Path, model: Decoder, optimizer, state: Train
         raise disk_error(error, final) from error
 
 
+def saved_tensors(model: Decoder) -> dict[str, Tensor]:
+    """What makes a model: its parameters, each once, and what it keeps beside them (the counts of word vectors)."""
+    kept = model.state_dict(keep_vars=True)
+    return {**dict(model.named_parameters()), **{name: kept[name] for name, _ in model.named_buffers() if name in kept}}
+
+
 def _write_parts(path: Path, parts: tuple) -> None:
     with open(path, "wb") as file:
         for part in parts:
@@ -88,7 +129,7 @@ def _write_parts(path: Path, parts: tuple) -> None:
 def _random_states(model: Decoder) -> dict[str, Tensor]:
     """Of the processor, and of the GPU where dropout draws from it."""
     states = {RANDOM_STATE: torch.get_rng_state()}
-    if model.head_weight.is_cuda:
+    if next(model.parameters()).is_cuda:
         states[CUDA_RANDOM_STATE] = torch.cuda.get_rng_state()
     return states
 

@@ -9,30 +9,30 @@ import psutil
 import torch
 from torch import nn
 
-from core.data.shards import TokenShard, write_shards
+from core.data.shards import TokenShard
 from core.errors import LabError
 from core.model.build import build_model
 from core.model.decoder import initialise
 from core.model.sizing import parameters, training_memory
-from core.record.atomic import write_bytes
+from core.model.word_vectors import WordVectors
 from core.record.events import Chosen, Noted, Phase, Progress, Resumed
 from core.record.folder import JobFolder
 from core.record.metrics import MetricsWriter, read_metrics
 from core.spec.train import TrainSpec
 from core.tokens.tokenizer import Tokenizer
+from core.train import counting
 from core.train.batches import Batches, Examples
 from core.train.checkpoint import TrainState, restore
 from core.train.choices import choose, peak_flops
+from core.train.inputs import COLUMNS, open_text, resolve_vocabulary
 from core.train.loop import Trainer
 from core.train.measure import validate, validate_objective
+from core.train.memory import peak_memory
 from core.train.objectives import Asking
 from core.train.optimizers import adamw
 from core.train.plan import Plan
 
-COLUMNS = [
-    ("step", ""), ("tokens", "tokens"), ("elapsed_s", "s"), ("flops", "FLOP"), ("loss", "nats/token"), ("lr", ""),
-    ("grad_norm", ""), ("tokens_per_s", "tokens/s"), ("val_loss", "nats/token"), ("val_bits_per_byte", "bits/byte"),
-]  # fmt: skip
+COUNTED_AT_ONCE = 1 << 22  # tokens
 VALIDATION_ROWS = 8  # sequences measured at once, at most
 OPTIMIZER_SHARE = 1.12  # a whole step against its forward and backward: AdamW, clipping, records
 
@@ -59,8 +59,11 @@ class Run(msgspec.Struct):
     def micro_batch(self) -> int:
         return self.spec.micro_batch or self.spec.batch_size
 
-    def validate(self) -> tuple[float, float]:
-        """Loss and bits per byte on held-out text, with no more sequences at once than training itself takes."""
+    def validate(self) -> tuple[float, float | None]:
+        """Loss and bits per byte on held-out text, with no more sequences at once than training itself takes.
+
+        Bits per byte are None for word vectors, which give no probability to a text.
+        """
         rows = min(VALIDATION_ROWS, self.micro_batch)
         if self.model.spec.objective.task == "causal" and self.model.spec.layout != "encoder_decoder":
             return validate(
@@ -72,6 +75,8 @@ class Run(msgspec.Struct):
 
 def run(spec: TrainSpec, folder: JobFolder, emit, control) -> dict:
     """Train as asked; see ``core.jobs.registry`` for the signature."""
+    if spec.model.family == "ngram":
+        return counting.run(spec, folder, emit, control)
     threads = set_threads(spec, folder)
     prepared = prepare(spec, folder, emit, control)
     state = restore(folder.root, prepared.model, prepared.optimizer, lambda path, error: emit(Noted(
@@ -111,16 +116,7 @@ def prepare(spec: TrainSpec, folder: JobFolder, emit, control) -> Run:
     Raises:
         LabError: the corpus is shorter than one context, the model does not fit into memory, or no GPU.
     """
-    inputs = folder.request["inputs"]
-    corpus, source = (folder.workspace.root / inputs[name]["folder"] for name in ("corpus", "tokenizer"))
-    tokenizer = Tokenizer.load(source)
-    if not folder.path("tokenizer.json").is_file():
-        write_bytes(folder.path("tokenizer.json"), (source / "tokenizer.json").read_bytes())
-    elsewhere = inputs.get("held_out_corpus")
-    emit(Phase(name="Tokenizing the corpus"))
-    write_shards(
-        folder.root, corpus, tokenizer, lambda done, total: _encoded(done, total, emit, control),
-        folder.workspace.root / elsewhere["folder"] if elsewhere else None)
+    tokenizer = open_text(spec, folder, emit, control)
     shape = msgspec.structs.replace(spec.model, vocab_size=resolve_vocabulary(spec, tokenizer))
     device = pick_device(spec)
     check_memory(spec, shape, device)
@@ -130,6 +126,9 @@ def prepare(spec: TrainSpec, folder: JobFolder, emit, control) -> Run:
     torch.manual_seed(spec.seed)
     model = build_model(shape)
     initialise(model, spec.seed)
+    if isinstance(model, WordVectors):
+        model.read_counts(token_counts(train, shape.vocab_size))
+        model.read_subwords([tokenizer.token_bytes(id) for id in range(tokenizer.vocab_size)])
     model.to(device)
     return Run(
         spec=spec, folder=folder, tokenizer=tokenizer, model=model, optimizer=adamw(model, spec),
@@ -137,21 +136,12 @@ def prepare(spec: TrainSpec, folder: JobFolder, emit, control) -> Run:
         examples=Examples(batches, asking), held_out=held_out, device=device)
 
 
-def _encoded(done: int, total: int, emit, control) -> None:
-    control.check()
-    if done == total or done % 2048 < 256:
-        emit(Progress(done=done, total=total, unit="documents"))
-
-
-def resolve_vocabulary(spec: TrainSpec, tokenizer: Tokenizer) -> int:
-    """The tokenizer's vocabulary and what the objective adds; a larger one is kept (unused rows), a smaller refused."""
-    made = tokenizer.vocab_size + spec.model.objective.extra_tokens
-    asked = spec.model.vocab_size or made
-    if asked < made:
-        raise LabError(
-            "The model knows {asked} tokens, but the tokenizer and the objective make {made}.", "model.vocab_size",
-            "Set the vocabulary to 0 (as many as are needed).", asked=asked, made=made)
-    return asked
+def token_counts(tokens: np.ndarray, vocab: int) -> torch.Tensor:
+    """How often each token occurs, int64 (vocab,); read piece by piece, for the text may be larger than memory."""
+    found = np.zeros(vocab, np.int64)
+    for start in range(0, len(tokens), COUNTED_AT_ONCE):
+        found += np.bincount(tokens[start : start + COUNTED_AT_ONCE], minlength=vocab)
+    return torch.from_numpy(found)
 
 
 def pick_device(spec: TrainSpec) -> str:
@@ -211,9 +201,8 @@ def summary(prepared: Run, state: TrainState, threads: int) -> dict:
     """The result of a finished run."""
     _, rows = read_metrics(prepared.folder.path("metrics.bin"))
     names = [name for name, _ in COLUMNS]
-    measured = rows[rows[:, names.index("val_bits_per_byte")] == rows[:, names.index("val_bits_per_byte")]]
-    first, last = (measured[0], measured[-1]) if len(measured) else (None, None)
-    column = names.index("val_bits_per_byte")
+    bits = rows[:, names.index("val_bits_per_byte")]
+    bits = bits[bits == bits]  # word vectors have none
     speed = state.tokens / state.elapsed_s if state.elapsed_s else 0.0
     choices = prepared.folder.read_choices()
     return {
@@ -221,8 +210,8 @@ def summary(prepared: Run, state: TrainState, threads: int) -> dict:
         "steps": state.step,
         "tokens": state.tokens,
         "epochs": prepared.examples.epoch(state.step),
-        "first_val_bits_per_byte": float(first[column]) if first is not None else None,
-        "last_val_bits_per_byte": float(last[column]) if last is not None else None,
+        "first_val_bits_per_byte": float(bits[0]) if len(bits) else None,
+        "last_val_bits_per_byte": float(bits[-1]) if len(bits) else None,
         "val_loss": state.val_loss,
         "best_step": state.best_step,
         "tokens_per_s": speed,
@@ -233,14 +222,3 @@ def summary(prepared: Run, state: TrainState, threads: int) -> dict:
         "peak_bytes": peak_memory(),
         "elapsed_s": state.elapsed_s,
     }
-
-
-def peak_memory() -> int:
-    """Most bytes of memory this process ever held."""
-    try:
-        import resource
-
-        unit = 1 if os.uname().sysname == "Darwin" else 1024
-        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
-    except ImportError:  # Windows
-        return psutil.Process().memory_info().peak_wset

@@ -11,6 +11,7 @@ from core.record.control import Request, StopRequested
 from core.record.events import CheckpointSaved, Continued, Noted, Paused, Progress, Sampled, Validated
 from core.train.checkpoint import TrainState, save_checkpoint
 from core.train.choices import autocast
+from core.train.expert_use import ExpertUse
 from core.train.plan import Plan
 from core.train.sample import sample
 from core.train.schedules import warmup_cosine
@@ -31,6 +32,7 @@ class Trainer:
         self.emit, self.control, self.metrics = emit, control, metrics
         self.spec, self.model, self.optimizer = run.spec, run.model, run.optimizer
         self.flops_per_step = flops_per_token(self.model.spec).training * run.tokens_per_step
+        self.expert_use = ExpertUse(self.model)
         self._said = 0.0
 
     def train(self) -> None:
@@ -85,6 +87,7 @@ class Trainer:
             with autocast(self.run.precision, self.run.device):
                 part = {name: tensor[rows].to(self.run.device) for name, tensor in batch.items()}
                 loss = self.model.loss(**part) / parts
+            self.expert_use.add()
             loss.backward()
             total += float(loss.detach())
         norm = float(torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.spec.clip or float("inf")))
@@ -103,7 +106,10 @@ class Trainer:
                 "this step are intact.", step=step)
 
     def measure(self) -> None:
-        """Measure on held-out text, if there is any."""
+        """Say how the experts were used, and measure on held-out text, if there is any."""
+        used = self.expert_use.take(self.state.step)
+        if used is not None:
+            self.emit(used)
         if not len(self.run.held_out):
             return
         state = self.state
@@ -114,8 +120,8 @@ class Trainer:
             step=state.step, loss=state.val_loss, bits_per_byte=state.val_bits_per_byte, elapsed_s=state.elapsed_s))
 
     def _measured(self) -> dict:
-        return {"val_loss": self.state.val_loss, "val_bits_per_byte": self.state.val_bits_per_byte} \
-            if self.state.val_loss is not None else {}  # fmt: skip
+        found = {"val_loss": self.state.val_loss, "val_bits_per_byte": self.state.val_bits_per_byte}
+        return {name: value for name, value in found.items() if value is not None}
 
     def checkpoint(self) -> None:
         """Save everything, then let the model say something."""

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from contextlib import contextmanager
 
 import numpy as np
 import torch
@@ -10,6 +11,10 @@ from torch.nn import functional as F
 
 from core.errors import LabError
 from core.model.decoder import Decoder
+from core.model.word_vectors import WordVectors
+from core.train.sample import evaluating
+
+FEWEST = 16  # held-out tokens of which anything can be asked
 
 
 def bits_per_byte(loss: Tensor, n_bytes: Tensor) -> float:
@@ -37,15 +42,12 @@ def validate(
     if len(tokens) < 2:
         raise LabError("There is no held-out text to measure on.", "", "Hold out a larger share of the corpus.")
     losses, lengths = [], []
-    training = model.training
-    model.eval()
-    with torch.no_grad():
+    with torch.no_grad(), evaluating(model):
         for rows in _windows(tokens, context, batch):
             ids, targets = rows[:, :-1].to(device), rows[:, 1:].to(device)
             logits = model(ids)
             losses.append(F.cross_entropy(logits.flatten(0, 1), targets.flatten(), reduction="none").cpu())
             lengths.append(torch.from_numpy(byte_lengths[rows[:, 1:].flatten().numpy()]))
-    model.train(training)
     loss, n_bytes = torch.cat(losses), torch.cat(lengths)
     return float(loss.double().mean()), bits_per_byte(loss, n_bytes)
 
@@ -64,32 +66,58 @@ def _windows(tokens: np.ndarray, context: int, batch: int):
 def validate_objective(
     model: nn.Module, asking: Callable, tokens: np.ndarray, byte_lengths: np.ndarray, limit: int, device: str = "cpu",
     batch: int = 8,
-) -> tuple[float, float]:  # fmt: skip
+) -> tuple[float, float | None]:  # fmt: skip
     """As :func:`validate`, for models that are asked something else than the next token.
 
     What is hidden is the same at every measurement. The loss is the one trained on; bits per byte count the
-    tokens asked for, and the bytes that those stand for.
+    tokens asked for, and the bytes that those stand for. Word vectors give no probability to a token: None.
     """
-    context = model.spec.context
-    tokens = np.asarray(tokens[: limit + 1], np.int64)
-    whole = (len(tokens) - 1) // context
-    if not whole:
-        raise LabError("There is no held-out text to measure on.", "", "Hold out a larger share of the corpus.")
-    rows = tokens[np.arange(whole)[:, None] * context + np.arange(context + 1)]
-    totals, losses, lengths = [], [], []
-    training, random_state = model.training, torch.get_rng_state()
-    model.eval()
-    torch.manual_seed(0)  # replaced tokens are drawn
-    with torch.no_grad():
-        for first in range(0, whole, batch):
-            shown = {k: v.to(device) for k, v in asking(rows[first : first + batch], first).items()}
-            totals.append((float(model.loss(**shown)), len(rows[first : first + batch])))
+    loss, losses, asked = ask(model, asking, tokens, limit, device, batch)
+    if isinstance(model, WordVectors):
+        return loss, None
+    return loss, bits_per_byte(losses, torch.from_numpy(byte_lengths[asked.numpy()]))
+
+
+def ask(
+    model: nn.Module, asking: Callable, tokens: np.ndarray, limit: int, device: str = "cpu", batch: int = 8
+) -> tuple[float, Tensor, Tensor]:
+    """Ask a model what its objective asks, on the first ``limit`` held-out tokens, without dropout.
+
+    Returns:
+        The mean loss trained on; the cross-entropy of each token asked for, nats, float32 (n,); and those
+        tokens, int64 (n,). Word vectors are asked for no token: n = 0.
+    Raises:
+        LabError: there is next to no held-out text.
+    """
+    rows = _rows(np.asarray(tokens[: limit + 1], np.int64), model.spec.context)
+    totals, losses, wanted = 0.0, [torch.empty(0)], [torch.empty(0, dtype=torch.int64)]
+    with torch.no_grad(), evaluating(model), _own_randomness(device):
+        for first in range(0, len(rows), batch):
+            part = rows[first : first + batch]
+            shown = {name: tensor.to(device) for name, tensor in asking(part, first).items()}
+            totals += float(model.loss(**shown)) * len(part)
+            if isinstance(model, WordVectors):
+                continue
             targets = shown.pop("targets")
-            logits = model.predictions(**shown)
-            asked = targets >= 0
+            logits, asked = model.predictions(**shown), targets >= 0
             losses.append(F.cross_entropy(logits[asked].float(), targets[asked], reduction="none").cpu())
-            lengths.append(torch.from_numpy(byte_lengths[targets[asked].cpu().numpy()]))
-    torch.set_rng_state(random_state)
-    model.train(training)
-    mean = sum(loss * count for loss, count in totals) / sum(count for _, count in totals)
-    return mean, bits_per_byte(torch.cat(losses), torch.cat(lengths))
+            wanted.append(targets[asked].cpu())
+    return totals / len(rows), torch.cat(losses), torch.cat(wanted)
+
+
+def _rows(tokens: np.ndarray, context: int) -> np.ndarray:
+    """Windows of context + 1 tokens, (B, T + 1); one shorter window where there is not enough for a whole one."""
+    whole = (len(tokens) - 1) // context
+    if whole:
+        return tokens[np.arange(whole)[:, None] * context + np.arange(context + 1)]
+    if len(tokens) < FEWEST:
+        raise LabError("There is no held-out text to measure on.", "", "Hold out a larger share of the corpus.")
+    return tokens[None]
+
+
+@contextmanager
+def _own_randomness(device: str):
+    """Replaced tokens are drawn: the same ones each time, and the run's own random state stays as it was."""
+    with torch.random.fork_rng([torch.cuda.current_device()] if device == "cuda" else []):
+        torch.manual_seed(0)
+        yield

@@ -129,14 +129,15 @@ class NgramModel:
     def save(self, folder: Path) -> None:
         """Write the arrays as .npy files and ``ngram.json`` into an existing folder."""
         folder = Path(folder)
-        for name, arrays in self._arrays().items():
+        for name, arrays in self.arrays().items():
             for level, array in arrays.items():
                 np.save(folder / f"{name}-{level}.npy", array, allow_pickle=False)
         meta = {"order": self.order, "vocab_size": self.vocab_size, "boundary": self.boundary,
                 "discounts": self.discounts}  # fmt: skip
         (folder / META).write_text(json.dumps(meta, indent=1), "utf-8")
 
-    def _arrays(self) -> dict[str, dict[int, np.ndarray]]:
+    def arrays(self) -> dict[str, dict[int, np.ndarray]]:
+        """What makes the model, by name and level of the trie."""
         return {"keys": dict(enumerate(self.keys, 2)), "log_p": dict(enumerate(self.log_p, 1)),
                 "log_gamma": dict(enumerate(self.log_gamma, 1))}  # fmt: skip
 
