@@ -3,7 +3,10 @@
 import msgspec
 
 from core.errors import LabError
+from core.spec.experts import Experts
 from core.spec.model import ModelSpec
+from core.spec.objective import Objective
+from core.spec.relevance import meaningful
 
 # The parts of a shape that both exports know how to write; any other must be as it is by default.
 KNOWN = {
@@ -19,19 +22,29 @@ class Refusal(LabError):
 
 
 def refuse_unknown_parts(spec: ModelSpec) -> None:
-    """Refuse a design with a part that no export writes yet.
+    """Refuse a design with a part that no export writes yet; fields that mean nothing in it are passed over.
 
     Raises:
         Refusal: names the first such part.
     """
-    plain = ModelSpec()
-    strange = [field.name for field in msgspec.structs.fields(ModelSpec)
-               if field.name not in KNOWN and getattr(spec, field.name) != getattr(plain, field.name)]  # fmt: skip
-    strange += [name for name, known in (("position", POSITIONS), ("activation", ACTIVATIONS))
-                if getattr(spec, name) not in known]  # fmt: skip
+    plain, used = ModelSpec(), meaningful(ModelSpec, msgspec.to_builtins(spec))
+    strange = [name for name, known in (("position", POSITIONS), ("activation", ACTIVATIONS))
+               if spec.family == "transformer" and getattr(spec, name) not in known]  # fmt: skip
+    strange += [field.name for field in msgspec.structs.fields(ModelSpec)
+                if field.name in used and field.name not in KNOWN
+                and getattr(spec, field.name) != getattr(plain, field.name)]  # fmt: skip
+    strange.sort(key=lambda name: name not in ("family", "layout"))  # what it is at all comes before its parts
     if strange:
         value = getattr(spec, strange[0])
         raise Refusal(
             "No export can write this model's {part} ({value}) yet.", "",
             "Use the run inside the lab, or grow a design without it to ship.", part=strange[0],
-            value=value if isinstance(value, str | int | float) else "-")
+            value=_words(value))
+
+
+def _words(value) -> str | int | float:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, Experts):
+        return value.count
+    return value.task if isinstance(value, Objective) else value

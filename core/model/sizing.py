@@ -165,6 +165,9 @@ def flops_per_token(spec: ModelSpec) -> Flops:
     if spec.family != "transformer":
         parts = parameters(spec)
         head = spec.vocab_size * spec.d_model if spec.family in ("lstm", "window") else 0
+        if spec.family == "word_vectors":  # a product of two vectors for each neighbour and each negative of it
+            pairs = 2 * spec.window if spec.objective.task == "skip_gram" else 1
+            head = pairs * (1 + spec.objective.negatives) * spec.d_model
         return Flops(matrices=2 * (parts.get("recurrent", 0) + parts.get("feed_forward", 0) + head), attention=0)
     layers = spec.n_layers + spec.encoders + int(spec.query_layer)
     sparse = _sparse_blocks(spec) if not spec.shared_layers else layers * (_sparse_blocks(spec) > 0)
@@ -178,6 +181,13 @@ def flops_per_token(spec: ModelSpec) -> Flops:
     scores = layers * 2 * 2 * spec.n_heads * spec.head * seen
     if spec.encoders:
         scores += spec.n_layers * 2 * 2 * spec.n_heads * spec.head * spec.context
+    if spec.objective.task == "permutation":  # two streams through the same blocks
+        head = spec.vocab_size * spec.embed
+        return Flops(matrices=2 * (2 * (weights - head) + head), attention=int(2 * scores))
+    if spec.objective.task == "replaced":  # the head over the vocabulary is the generator's
+        small = flops_per_token(spec.generator)
+        return Flops(matrices=2 * (weights - spec.vocab_size * spec.embed) + small.matrices,
+                     attention=int(scores) + small.attention)  # fmt: skip
     return Flops(matrices=2 * weights, attention=int(scores))
 
 
@@ -196,6 +206,10 @@ def training_memory(spec: ModelSpec, micro_batch: int, bf16: bool = False) -> di
     kept = tokens * (layers * width + 4 * spec.d_model) * (FLOAT * 3 // 4 if bf16 else FLOAT)
     if spec.dropout:  # then torch's attention on the processor keeps its weights, their mask and their product
         kept += tokens * layers * spec.n_heads * spec.context * FLOAT * 3
+    if spec.objective.task == "permutation":
+        kept *= 2  # two streams
+    if spec.objective.task == "replaced":
+        kept += training_memory(spec.generator, micro_batch, bf16)["activations"]
     logits = tokens * spec.vocab_size * FLOAT * 2
     parts = {"weights": FLOAT * n, "gradients": FLOAT * n, "optimizer": 2 * FLOAT * n, "activations": kept,
              "logits": logits}  # fmt: skip

@@ -9,7 +9,7 @@ from core.export.gguf_graph import choose_graph
 from core.export.refusal import Refusal, refuse_unknown_parts
 from core.infer.generate import generate, score
 from core.infer.open import open_engine
-from core.model.sizing import training_memory
+from core.model.sizing import flops_per_token, training_memory
 from core.record.events import ExpertsUsed, Resumed, Sampled, Validated
 from core.record.lineage import sha256_file
 from core.record.log import read_events
@@ -133,6 +133,11 @@ def test_an_n_gram_engine_says_what_its_model_says_and_sums_to_one(workspace):
     np.testing.assert_allclose(found, said_by_model[:-1], atol=1e-4)
 
 
+@pytest.mark.parametrize(("name", "graph"), [("gpt-2", "gpt2"), ("llama", "llama"), ("galactica", "gpt2")])
+def test_settings_that_mean_nothing_in_a_design_do_not_keep_it_from_being_exported(name, graph):
+    assert choose_graph(tiny(name)).name == graph
+
+
 @pytest.mark.parametrize("name", SHAPES)
 def test_every_shape_can_be_exported_or_is_refused_with_its_reason(name):
     shape = tiny(name)
@@ -214,3 +219,14 @@ def test_planted_analogies_are_answered_by_vectors_that_hold_them_and_not_by_cha
     for said, word in zip(sentences, inside):
         row, column = divmod(place[word], 3)
         assert set(said.split()) == {word, *grid.rows[row], *grid.columns[column]}
+
+
+def test_what_a_shape_computes_beside_its_own_blocks_is_counted():
+    for name, more in (("electra", "a generator"), ("xlnet", "a second stream")):
+        shape = tiny(name)
+        masked = msgspec.structs.replace(shape, objective=msgspec.structs.replace(shape.objective, task="masked"))
+        ours, plain = flops_per_token(shape), flops_per_token(masked)
+        assert 1.2 * plain.attention < ours.attention <= 2 * plain.attention, more
+        assert training_memory(shape, 4)["activations"] > 1.1 * training_memory(masked, 4)["activations"], more
+    vectors = tiny("word2vec")
+    assert flops_per_token(vectors).forward == 2 * 10 * 6 * vectors.d_model
