@@ -1,12 +1,11 @@
 """A corpus in a folder of its own, outside any workspace: ``clean --out DIR``."""
 
-import time
 from pathlib import Path
 
 import msgspec
 
 from core.errors import LabError
-from core.record.folder import JobFolder, Workspace, versions
+from core.record.folder import JobFolder, Workspace
 from core.record.lock import is_alive
 from core.record.view import JobView, read_view
 from core.spec.base import build
@@ -26,10 +25,14 @@ def claim(out: Path, workspace: Workspace, kind: str, spec: msgspec.Struct) -> J
         return _same_job(JobFolder(path), kind, spec)
     if path.is_dir() and any(path.iterdir()):
         raise LabError("This folder holds something else.", str(path), "Give a folder that is new or empty.")
-    path.mkdir(parents=True, exist_ok=True)
-    write_toml(path / "spec.toml", {
-        "kind": kind, "created": time.strftime("%Y-%m-%dT%H:%M:%S%z"), "spec": msgspec.to_builtins(spec),
-        "versions": versions(), "inputs": {}, "workspace": str(workspace.root)})
+    request = workspace.request(kind, spec) | {"workspace": str(workspace.root)}
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        write_toml(path / "spec.toml", request)
+    except OSError as error:
+        raise LabError(
+            "This folder cannot be made or written: {error}.", str(path), "Choose another place.",
+            error=error.strerror or type(error).__name__) from None
     return JobFolder(path)
 
 

@@ -13,8 +13,7 @@ from core.jobs.registry import KINDS
 from core.record.folder import ROOMS, JobFolder, Workspace
 from core.record.lock import is_alive
 from core.record.view import JobView
-from core.spec.base import fields
-from core.spec.corpus import CorpusSpec
+from core.spec.base import BUILTIN, fields, map_paths
 from core.spec.experiment import ExperimentSpec
 
 
@@ -147,16 +146,18 @@ def tell(args: argparse.Namespace, result: dict) -> dict:
 
 def _absolute(spec):
     """Files to read by their full paths: the worker does not stand where the command was typed."""
-    if isinstance(spec, ExperimentSpec):
-        base = _absolute(spec.base)
-        full = dict(zip(spec.base.sources, base.sources, strict=True))
-        arms = [msgspec.structs.replace(arm, shares={full[source]: share for source, share in arm.shares.items()})
-                for arm in spec.arms]  # fmt: skip
-        return msgspec.structs.replace(spec, base=base, arms=arms)
-    if not isinstance(spec, CorpusSpec):
-        return spec
-    sources = [s if s.startswith("builtin:") else str(Path(s).expanduser().absolute()) for s in spec.sources]
-    return msgspec.structs.replace(spec, sources=sources)
+    if not isinstance(spec, ExperimentSpec):
+        return map_paths(spec, _full)
+    base = map_paths(spec.base, _full)
+    full = dict(zip(spec.base.sources, base.sources, strict=True))
+    arms = [msgspec.structs.replace(
+        map_paths(arm, _full), shares={full[source]: share for source, share in arm.shares.items()})
+        for arm in spec.arms]  # fmt: skip
+    return msgspec.structs.replace(spec, base=base, arms=arms)
+
+
+def _full(path: str) -> str:
+    return str(Path(path).expanduser().absolute())
 
 
 def _stem(verb: Verb, spec, preset: str) -> str:
@@ -167,4 +168,4 @@ def _stem(verb: Verb, spec, preset: str) -> str:
     if verb.stem:
         return str(getattr(spec, verb.stem)) or verb.kind
     source = str(spec.sources[0]) if spec.sources else "corpus"
-    return Path(source.removeprefix("builtin:")).stem or "corpus"
+    return Path(source.removeprefix(BUILTIN)).stem or "corpus"

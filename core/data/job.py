@@ -9,6 +9,7 @@ import json
 import shutil
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import msgspec
 
@@ -23,9 +24,10 @@ from core.errors import LabError
 from core.record.atomic import TEMPORARY, commit_file, write_json
 from core.record.control import Control
 from core.record.events import FileSkipped, Funnel, Noted, Phase, Progress
-from core.record.folder import JobFolder, Workspace
+from core.record.folder import JobFolder
 from core.record.log import read_events
-from core.spec.corpus import CorpusSpec
+from core.spec.base import map_paths
+from core.spec.corpus import AnyRule, CorpusSpec
 
 _REPORT_EVERY_S = 0.2
 _ALONE_BYTES = 16 << 20  # less than this is cleaned before worker processes would have started
@@ -63,7 +65,7 @@ class Cleaning:
     def __init__(self, spec: CorpusSpec, folder: JobFolder, emit, control: Control, found: Gathered) -> None:
         self.spec, self.folder, self.emit, self.control, self.found = spec, folder, emit, control, found
         self.stages = Stages(folder.root)
-        self.runner = PassRunner(spec, self.stages, _workspace(folder))
+        self.runner = PassRunner(spec, self.stages, folder.workspace)
         self.passes = self.runner.rules.passes
         self.tally = Tally()  # of all that is finished
         self._done = self._total = 0.0
@@ -86,16 +88,16 @@ class Cleaning:
         return self._write(intake, n_shards)
 
     def _plan(self) -> dict:
-        """What the finished shards depend on."""
-        origins = [[origin.source, origin.n_bytes, _changed_ns(origin)] for origin in self.found.origins]
-        spec = msgspec.to_builtins(self.spec)
-        return json.loads(json.dumps({"spec": {k: v for k, v in spec.items() if k != "workers"}, "origins": origins}))
+        """What the finished shards depend on; trained filters are held to their hashes before the job begins."""
+        origins = [[origin.source, origin.n_bytes, _stamp(origin.path)[1]] for origin in self.found.origins]
+        spec = {name: value for name, value in msgspec.to_builtins(self.spec).items() if name != "workers"}
+        return json.loads(json.dumps({"spec": spec, "origins": origins, "files": _stamps(self.spec.rules)}))
 
     def _crew(self) -> Alone | Crew:
         count = worker_count(self.spec.workers)
         if count == 1 or self.found.n_bytes < _ALONE_BYTES:
             return Alone(self.runner)
-        return Crew(count, self.spec, self.stages, _workspace(self.folder))
+        return Crew(count, self.spec, self.stages, self.folder.workspace)
 
     def _read_and_first_pass(self, crew: Alone | Crew) -> Intake:
         self._phase("Reading and cleaning", self.found.n_bytes, "bytes")
@@ -237,17 +239,24 @@ def _finished(folder: JobFolder) -> dict | None:
     return report
 
 
-def _workspace(folder: JobFolder) -> Workspace:
-    """Where trained filters stand: a corpus folder that stands elsewhere names it in its request."""
-    named = folder.request.get("workspace")
-    return Workspace(named) if named else folder.workspace
+def _stamps(rules: list[AnyRule]) -> list[list]:
+    """[path, bytes, time of change] of every file that the rules name, or that lies in a folder that they name."""
+    named: list[str] = []
+    map_paths(rules, lambda path: named.append(path) or path)
+    found = []
+    for path in map(Path, dict.fromkeys(named)):
+        for file in sorted(p for p in path.rglob("*") if p.is_file()) if path.is_dir() else [path]:
+            found.append([str(file), *_stamp(file)])
+    return found
 
 
-def _changed_ns(origin) -> int:
+def _stamp(path: Path) -> tuple[int, int]:
+    """Size and time of the last change, ns; zeros where there is none."""
     try:
-        return origin.path.stat().st_mtime_ns
+        found = path.stat()
     except OSError:
-        return 0
+        return 0, 0
+    return found.st_size, found.st_mtime_ns
 
 
 def _tell_passed_over(found: Gathered, emit) -> None:

@@ -53,8 +53,9 @@ class JobFolder:
 
     @property
     def workspace(self) -> "Workspace":
-        """The workspace this job lives in."""
-        return Workspace(self.root.parent.parent)
+        """The workspace it builds on: the one it lives in, or that its request names where it stands elsewhere."""
+        named = self.request.get("workspace") if self.path("spec.toml").is_file() else None
+        return Workspace(named or self.root.parent.parent)
 
     @property
     def request(self) -> dict:
@@ -128,23 +129,29 @@ class Workspace:
         Raises:
             LabError: the name is taken or not allowed, or an input is missing or unfinished.
         """
-        folder = JobFolder(self.path(ROOMS[kind], name))
-        inputs = {}
-        for field, (room, given) in inputs_of(kind, spec).items():
-            source = self.folder(room, given)
-            part = PARTS.get(kind, "")
-            mark = part_identity(source.root, part) if part else identity(source.root)
-            inputs[field] = {"folder": f"{room}/{source.name}", "part": part, "sha256": mark}
+        folder, request = JobFolder(self.path(ROOMS[kind], name)), self.request(kind, spec)
         try:
             folder.root.mkdir(parents=True)
         except FileExistsError:
             if not _abandoned(folder.root):
                 raise LabError(
                     "The name {name} is taken.", str(folder.root.parent), "Choose another name.", name=name) from None
-        write_toml(folder.path("spec.toml"), {
-            "kind": kind, "created": time.strftime("%Y-%m-%dT%H:%M:%S%z"), "spec": msgspec.to_builtins(spec),
-            "versions": versions(), "inputs": inputs})
+        write_toml(folder.path("spec.toml"), request)
         return folder
+
+    def request(self, kind: str, spec: msgspec.Struct) -> dict:
+        """What the spec.toml of a new job holds: what is asked for, and the hash of every job that it builds on.
+
+        Raises:
+            LabError: an input is missing or unfinished.
+        """
+        inputs, part = {}, PARTS.get(kind, "")
+        for field, (room, given) in inputs_of(kind, spec).items():
+            source = self.folder(room, given)
+            mark = part_identity(source.root, part) if part else identity(source.root)
+            inputs[field] = {"folder": f"{room}/{source.name}", "part": part, "sha256": mark}
+        return {"kind": kind, "created": time.strftime("%Y-%m-%dT%H:%M:%S%z"), "spec": msgspec.to_builtins(spec),
+                "versions": versions(), "inputs": inputs}
 
 
 def inputs_of(kind: str, spec: msgspec.Struct) -> dict[str, tuple[str, str]]:

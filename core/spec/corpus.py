@@ -50,7 +50,7 @@ class CorpusSpec(Spec):
 
     sources: Annotated[list[str], about(
         "Sources", "Files and folders of .txt .md .jsonl .csv .tsv .parquet .html, or the built-in corpus "
-        "'builtin:python-docs'.")]
+        "'builtin:python-docs'.", path=True)]
     text_field: Annotated[str, about(
         "Text field", "Which column or key holds the text in .jsonl, .csv, .tsv and .parquet. Empty = the usual "
         "names (text, content, body, ...), then the longest string.", expert=True)] = ""

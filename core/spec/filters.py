@@ -48,9 +48,9 @@ class ClassifierSpec(Spec):
     candidates: Annotated[str, about(
         "Candidates", "The corpus that is to be sorted, good and bad together.", picks="corpora")] = ""
     good_files: Annotated[list[str], about(
-        "Files of good text", "Files and folders, beside the corpus or instead of it.", expert=True)] = []
+        "Files of good text", "Files and folders, beside the corpus or instead of it.", path=True, expert=True)] = []
     candidate_files: Annotated[list[str], about(
-        "Files of candidates", "Files and folders, beside the corpus or instead of it.", expert=True)] = []
+        "Files of candidates", "Files and folders, beside the corpus or instead of it.", path=True, expert=True)] = []
     folds: Annotated[int, about(
         "Folds", "Its quality is measured by learning so many times, each time judging the documents left out.",
         low=2, high=20, expert=True)] = 5

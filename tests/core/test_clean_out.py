@@ -5,8 +5,14 @@ import json
 import pytest
 
 from core.cli.entry import run
+from core.cli.place import claim
 from core.data.documents import Documents
+from core.record.folder import JobFolder, Workspace
+from core.record.lineage import identity
 from core.record.log import read_events
+from core.spec.corpus import CorpusSpec
+from core.spec.filters import ClassifierSpec
+from core.spec.rules.classifier import QualityClassifier
 
 TEXT = "The quick brown fox jumps over the lazy dog, again and again, until the evening comes. "
 
@@ -76,3 +82,35 @@ def test_a_folder_that_holds_something_else_is_refused(tmp_path, clean):
 def test_a_wrong_split_is_one_sentence(clean):
     status, said = clean("--split", "words:5")
     assert status == 2 and "chars:3000" in said and len(said.splitlines()) == 1
+
+
+def test_files_that_rules_name_are_meant_from_where_they_are_typed_too(tmp_path, clean):
+    (tmp_path / "words.txt").write_text("fox\n")
+    status, result = clean("--set", 'rules=[{rule="word_list", file="words.txt", per_thousand=0}]')
+    assert status == 0 and result["rejected"] == {"word_list": 5}
+    (rule,) = JobFolder(tmp_path / "corpus").request["spec"]["rules"]
+    assert rule["file"] == str(tmp_path / "words.txt")
+
+
+def test_an_empty_input_is_refused_and_the_folder_one_stands_in_is_not_read(tmp_path, clean):
+    status, said = clean("--input", "")
+    assert status == 2 and said.splitlines()[-1].startswith("sources: A source is empty.")
+
+
+def test_a_place_where_no_folder_can_be_is_one_sentence(clean):
+    status, said = clean(out="a.txt/corpus")
+    assert status == 2 and "cannot be made" in said and len(said.splitlines()) == 1
+
+
+def test_a_folder_outside_the_workspace_knows_the_filters_it_builds_on_and_holds_them_to_their_hash(tmp_path, clean):
+    asked = 'rules=[{rule="quality_classifier", filter="mine"}]'
+    status, said = clean("--set", asked)
+    assert status == 2 and "mine" in said and not (tmp_path / "corpus").exists()
+    workspace = Workspace(tmp_path / "w")
+    trained = workspace.create("classifier", "mine", ClassifierSpec(good_files=["a"], candidate_files=["b"]))
+    trained.path("outputs.json").write_text("{}")
+    folder = claim(tmp_path / "corpus", workspace, "corpus", CorpusSpec(
+        sources=["a.txt"], rules=[QualityClassifier(filter="mine")]))
+    assert folder.workspace.root == workspace.root
+    assert folder.request["inputs"]["rules.0.filter"] == {
+        "folder": "filters/mine", "part": "", "sha256": identity(trained.root)}

@@ -7,10 +7,13 @@ import pytest
 from core.cli.options import add_spec, describe, read_spec
 from core.errors import LabError
 from core.jobs.registry import KINDS
-from core.spec.base import fields
+from core.spec.base import fields, map_paths
 from core.spec.corpus import CorpusSpec
 from core.spec.export import ExportSpec
 from core.spec.files import preset
+from core.spec.rules.duplicates import Decontaminate
+from core.spec.rules.keywords import WordList
+from core.spec.rules.privacy import PersonalData
 from core.spec.sampling import SamplingSpec
 from core.spec.train import TrainSpec
 
@@ -91,6 +94,25 @@ def test_a_wrong_value_is_named_in_one_sentence(words, said):
         read(TrainSpec, "--corpus", "c", "--tokenizer", "t", *words)
     assert said in caught.value.sentence()
     assert "\n" not in caught.value.sentence()
+
+
+@pytest.mark.parametrize(("value", "said"), [
+    ('rules=[{rule="minimum_length",charakters=3}]', "Did you mean characters?"),
+    ('rules=[{rule="minimal_length"}]', "exact_duplicates"),
+    ('rules=[{rule="repeated_lines",unit="word"}]', "Choose one of: line, sentence."),
+])  # fmt: skip
+def test_a_wrong_word_within_a_rule_is_answered_with_those_that_are_known(value, said):
+    with pytest.raises(LabError) as caught:
+        read(CorpusSpec, "--sources", "a", "--set", value)
+    assert said in caught.value.sentence() and "rules[0]" in caught.value.sentence()
+
+
+def test_every_path_in_a_spec_can_be_changed_and_nothing_else_is():
+    rules = [WordList(words=["a"], file="w.txt"), PersonalData(names=["Jo"]), Decontaminate(files=["x", "y"], on=False)]
+    spec = CorpusSpec(sources=["in", "builtin:python-docs", ""], rules=rules)
+    assert map_paths(spec, "/at/{}".format) == CorpusSpec(sources=["/at/in", "builtin:python-docs", ""], rules=[
+        WordList(words=["a"], file="/at/w.txt"), PersonalData(names=["Jo"]),
+        Decontaminate(files=["/at/x", "/at/y"], on=False)])  # fmt: skip
 
 
 def test_help_names_range_unit_and_default():

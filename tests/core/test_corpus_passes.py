@@ -22,6 +22,7 @@ from core.record.events import FileSkipped, Funnel, Noted, Progress
 from core.record.folder import Workspace
 from core.spec.corpus import CorpusSpec
 from core.spec.rules.duplicates import ExactDuplicates
+from core.spec.rules.keywords import WordList
 from core.spec.rules.text import FixText, MinimumLength
 
 OUTPUTS = ("kept.jsonl", "kept.idx", "rejected.jsonl", "rejected.idx", "report.json")
@@ -161,6 +162,19 @@ def test_changed_sources_begin_the_work_anew(tmp_path, text, monkeypatch):
     (text / "e.txt").write_text("one more file, which was not there before: " + " ".join(WORDS))
     root, _ = clean(tmp_path)
     assert outputs(root) == outputs(clean(tmp_path, "other")[0])
+
+
+def test_a_changed_list_of_words_begins_the_work_anew(tmp_path, text, monkeypatch):
+    words = tmp_path / "words.txt"
+    words.write_text("frost\n")
+    asked = {"rules": [WordList(file=str(words), per_thousand=20.0), ExactDuplicates()]}
+    with monkeypatch.context() as patch:
+        patch.setattr("core.data.job.merge", _die)
+        with pytest.raises(Killed):
+            clean(tmp_path, **asked)
+    words.write_text("lets\nlight\n")
+    root, _ = clean(tmp_path, **asked)
+    assert outputs(root) == outputs(clean(tmp_path, "other", **asked)[0])
 
 
 def test_any_number_of_processes_leaves_the_same_bytes_and_ends_with_the_job(tmp_path, text, monkeypatch):

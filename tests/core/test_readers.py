@@ -57,6 +57,13 @@ def test_a_source_that_does_not_exist_is_named(source):
         gather([source])
 
 
+def test_an_empty_source_is_not_the_folder_one_stands_in(tmp_path, monkeypatch):
+    (tmp_path / "a.txt").write_text("not asked for")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(LabError, match="source is empty"):
+        gather([""])
+
+
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-32", "gb18030", "cp1252"])
 def test_text_is_the_same_whatever_its_encoding(tmp_path, encoding):
     french = "L'été, la forêt était déjà dorée; où êtes-vous allés, à Noël, après le dîner chez François ?\n" * 4

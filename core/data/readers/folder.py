@@ -14,8 +14,8 @@ from core.data.readers.parquet import read_parquet
 from core.data.readers.plain import read_plain
 from core.data.readers.table import read_table
 from core.errors import LabError
+from core.spec.base import BUILTIN
 
-BUILTIN = "builtin:"
 BUILTINS = {"python-docs": python_docs.origins}
 READERS = {
     ".txt": read_plain, ".md": read_plain, ".jsonl": read_jsonl, ".csv": read_table, ".tsv": read_table,
@@ -46,6 +46,8 @@ def gather(sources: list[str]) -> Gathered:
     """
     found, where = Gathered(), ", ".join(sources)
     for source in sources:
+        if not source.strip():
+            raise LabError("A source is empty.", "sources", "Give the path of a file or folder.")
         if source.startswith(BUILTIN):
             found.origins += _builtin(source)
             continue

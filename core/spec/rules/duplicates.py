@@ -79,4 +79,4 @@ class Decontaminate(Rule, tag="decontaminate"):
         "Held-out documents", "Compare with the documents that this corpus holds out.")] = True
     files: Annotated[list[str], about(
         "Evaluation files", "Files or folders of .txt .md .jsonl .csv .tsv .parquet .html that the model will be "
-        "measured on.")] = []
+        "measured on.", path=True)] = []

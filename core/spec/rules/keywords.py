@@ -58,7 +58,8 @@ class WordList(Rule, tag="word_list"):
 
     words: Annotated[list[str], about(
         "Words and phrases", "Upper and lower case are the same. Chinese needs no spaces around it.")] = []
-    file: Annotated[str, about("File of words", "More of them, one a line, in a text file; # begins a remark.")] = ""
+    file: Annotated[str, about(
+        "File of words", "More of them, one a line, in a text file; # begins a remark.", path=True)] = ""
     per_thousand: Annotated[float, about(
         "Most in a thousand words", "Documents with more are set aside. A Chinese character counts as a word.",
         low=0.0, high=1000.0, measure="per_thousand", keeps="below")] = 1.0

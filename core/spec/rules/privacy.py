@@ -53,7 +53,8 @@ class PersonalData(Rule, tag="personal_data"):
         "such as api_key.", source="gitleaks")] = True
     names: Annotated[list[str], about(
         "Names", "Words to replace by [NAME], whole and written just so.")] = []
-    names_file: Annotated[str, about("File of names", "More of them, one a line, in a text file.")] = ""
+    names_file: Annotated[str, about(
+        "File of names", "More of them, one a line, in a text file.", path=True)] = ""
     allowed: Annotated[list[str], about(
         "Accepted values", "Never counted: a whole value, or the domain of an address or link.")] = msgspec.field(
             default_factory=lambda: ["example.com", "example.org", "example.net"])
