@@ -168,7 +168,8 @@ class Cleaning:
         report = {
             "documents_read": tally.documents_read, "documents_kept": tally.kept, "bytes_read": tally.bytes_read,
             "bytes_kept": tally.remaining_bytes, "rejected": self._rejected(), "held_out": held_out,
-            "files_read": place.files_read, "files_skipped": place.files_skipped, "problem": place.problem,
+            "files_read": place.files_read, "files_skipped": place.files_skipped + len(self.found.closed),
+            "problem": place.problem,
             "steps": tally.report_steps(self.runner.rules.names), "histograms": tally.report_histograms(),
         }  # fmt: skip
         write_json(self.folder.path(_REPORT), report)
@@ -260,6 +261,9 @@ def _stamp(path: Path) -> tuple[int, int]:
 
 
 def _tell_passed_over(found: Gathered, emit) -> None:
+    for path, why in found.closed.items():
+        emit(FileSkipped(path=path, problem="The file could not be read: {error}.",
+                         remedy="Check the file and its permissions.", values={"error": why}))
     if found.unknown:
         endings = ", ".join(f"{ending} ({count})" for ending, count in sorted(found.unknown.items()))
         emit(Noted(

@@ -87,7 +87,7 @@ def draw_sample(spec: CorpusSpec, tell: Callable[[int, int], None] = lambda done
     kept = _thin(raws)
     return Sample(
         [item._replace(text=item.text[:_LONGEST]) for _, _, item in kept], refused, len(found.origins), found.n_bytes,
-        opened - skipped, skipped, bytes_read, seen, whole and len(kept) == len(raws))
+        opened - skipped, skipped + len(found.closed), bytes_read, seen, whole and len(kept) == len(raws))
 
 
 def _read(origin: Origin, spec: CorpusSpec, allowed: int) -> tuple[list[Raw | Refused], int, bool]:

@@ -1,11 +1,14 @@
 """Readers: every kind of file gives its documents, and a broken one costs no more than itself."""
 
 import csv
+import errno
 import gzip
 import io
 import json
+import os
 import random
 import tracemalloc
+from pathlib import Path
 
 import pyarrow
 import pyarrow.parquet as parquet
@@ -55,6 +58,28 @@ def test_an_empty_folder_names_itself_and_the_endings_that_are_read(tmp_path):
 def test_a_source_that_does_not_exist_is_named(source):
     with pytest.raises(LabError, match=source.replace("/", ".")):
         gather([source])
+
+
+def test_folders_that_may_not_be_read_are_named_and_the_rest_is_taken(tmp_path, monkeypatch):
+    """Permissions do not bind whoever runs tests as root, so the system's refusal is made by hand."""
+    for name in ("open", "shut", "listed"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "a.txt").write_text("text")
+    scan, stat = os.scandir, Path.stat
+
+    def refuse(path):
+        raise PermissionError(errno.EACCES, "Permission denied", str(path))
+
+    monkeypatch.setattr(os, "scandir", lambda path: refuse(path) if str(path).endswith("shut") else scan(path))
+    monkeypatch.setattr(Path, "stat", lambda path, **how: (
+        refuse(path) if path.parent.name == "listed" else stat(path, **how)))
+    found = gather([str(tmp_path)])
+    assert [origin.source for origin in found.origins] == [(tmp_path / "open/a.txt").as_posix()]
+    assert found.closed == {(tmp_path / "shut").as_posix(): "Permission denied",
+                            (tmp_path / "listed/a.txt").as_posix(): "Permission denied"}
+    for source in ("shut", "listed/a.txt"):
+        with pytest.raises(LabError, match=f"{source}.*Permission denied"):
+            gather([str(tmp_path / source)])
 
 
 def test_an_empty_source_is_not_the_folder_one_stands_in(tmp_path, monkeypatch):

@@ -31,6 +31,7 @@ class Gathered:
     origins: list[Origin] = field(default_factory=list)
     hidden: int = 0
     unknown: Counter = field(default_factory=Counter)  # files by ending that no reader takes
+    closed: dict[str, str] = field(default_factory=dict)  # files and folders that may not be read, and why
 
     @property
     def n_bytes(self) -> int:
@@ -42,7 +43,7 @@ def gather(sources: list[str]) -> Gathered:
     """List everything to read, in the order of ``sources`` and then by path; nothing is opened yet.
 
     Raises:
-        LabError: a source does not exist, or there is nothing to read in all of them together.
+        LabError: a source does not exist or may not be read, or there is nothing to read in all of them together.
     """
     found, where = Gathered(), ", ".join(sources)
     for source in sources:
@@ -52,15 +53,25 @@ def gather(sources: list[str]) -> Gathered:
             found.origins += _builtin(source)
             continue
         path = Path(source).expanduser()
-        if not path.exists():
-            raise LabError("There is no such file or folder.", source, "Check the path.")
-        for file in _files(path.resolve(), found):
+        try:
+            if not path.exists():
+                raise LabError("There is no such file or folder.", source, "Check the path.")
+            path = path.resolve()
+        except OSError as error:
+            raise _closed(source, error.strerror or type(error).__name__) from None
+        for file in _files(path, found):
             _take(file, found)
+    if not found.origins and found.closed:
+        raise _closed(*next(iter(found.closed.items())))
     if not found.origins:
         raise LabError(
             "There is nothing to read here.", where, "Choose a file, or a folder with files, ending in {endings}.",
             endings=ENDINGS)
     return found
+
+
+def _closed(where: str, why: str) -> LabError:
+    return LabError("The file could not be read: {error}.", where, "Check the file and its permissions.", error=why)
 
 
 def _builtin(source: str) -> list[Origin]:
@@ -77,7 +88,11 @@ def _files(path: Path, found: Gathered) -> Iterator[Path]:
     if path.is_file():
         yield path
         return
-    for folder, below, names in os.walk(path):
+
+    def note(error: OSError) -> None:
+        found.closed[Path(error.filename).as_posix()] = error.strerror or type(error).__name__
+
+    for folder, below, names in os.walk(path, onerror=note):
         found.hidden += sum(name.startswith(".") for name in (*below, *names))
         below[:] = sorted(name for name in below if not name.startswith("."))
         for name in sorted(names):
@@ -89,5 +104,9 @@ def _take(file: Path, found: Gathered) -> None:
     reader = READERS.get(file.suffix.lower())
     if reader is None:
         found.unknown[file.suffix.lower() or file.name] += 1
-    elif file.is_file():  # a dangling link or a device is none
-        found.origins.append(Origin(file, file.stat().st_size, file.as_posix(), reader))
+        return
+    try:
+        if file.is_file():  # a dangling link or a device is none
+            found.origins.append(Origin(file, file.stat().st_size, file.as_posix(), reader))
+    except OSError as error:  # in a folder that may be listed but not entered
+        found.closed[file.as_posix()] = error.strerror or type(error).__name__
