@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import zlib
 from pathlib import Path
 
 SOURCES = Path(__file__).resolve().parent / "cpu"
@@ -52,9 +53,17 @@ def build() -> Path:
         objects.append(toolchain.compile("text.cpp", [], []))
         objects.append(toolchain.compile("minhash.cpp", [], []))
         objects.append(toolchain.compile("ngram.cpp", [], []))
-        objects.append(toolchain.compile("dispatch.cpp", [], defines))
+        objects.append(toolchain.compile("dispatch.cpp", [], [*defines, f"COLDFRAME_STAMP={stamp()}u"]))
         os.replace(toolchain.link(objects), LIBRARY)
     return LIBRARY
+
+
+def stamp() -> int:
+    """A number that changes with the sources: a library built from others reads other structs, and would crash."""
+    number = 0
+    for path in sorted([*SOURCES.glob("*.h"), *SOURCES.glob("*.cpp")]):
+        number = zlib.crc32(path.read_bytes().replace(b"\r\n", b"\n"), number)
+    return number
 
 
 def _instruction_sets() -> list[str]:

@@ -9,6 +9,7 @@ import torch
 
 from core.errors import LabError
 from core.kernels.build import LIBRARY
+from core.kernels.plain import is_current
 
 
 class CrossEntropyJob(Structure):
@@ -85,16 +86,14 @@ def load() -> ctypes.CDLL:
     except OSError as problem:
         raise LabError("The C++ kernels cannot be loaded: {reason}.", "core/kernels/cpu", remedy,
                        reason=str(problem)) from problem
+    if not is_current(library):
+        raise LabError("The C++ kernels were built from an older version of their source.", "core/kernels/cpu", remedy)
     library.coldframe_isa.restype, library.coldframe_isa.argtypes = c_char_p, [c_int]
     library.coldframe_use_isa.restype, library.coldframe_use_isa.argtypes = c_int, [c_char_p]
     library.coldframe_current_isa.restype, library.coldframe_current_isa.argtypes = c_char_p, []
     library.coldframe_borrow_team.restype, library.coldframe_borrow_team.argtypes = None, [c_void_p] * 3
     for name, job in _JOBS.items():
-        try:
-            function = getattr(library, name)
-        except AttributeError as problem:
-            raise LabError("The C++ kernels were built from an older version of their source.", "core/kernels/cpu",
-                           remedy) from problem
+        function = getattr(library, name)
         function.restype, function.argtypes = None, [POINTER(job), c_int]
     _borrow_openmp(library)
     if wanted := os.environ.get("COLDFRAME_ISA"):

@@ -7,7 +7,7 @@ import ctypes
 import os
 from functools import cache
 
-from core.kernels.build import LIBRARY
+from core.kernels.build import LIBRARY, stamp
 
 
 @cache
@@ -23,7 +23,18 @@ def load() -> ctypes.CDLL | None:
         library = ctypes.CDLL(str(LIBRARY))
     except OSError:
         return None
+    if not is_current(library):
+        return None
     if wanted:
         library.coldframe_use_isa.argtypes = [ctypes.c_char_p]
         library.coldframe_use_isa(wanted.encode())
     return library
+
+
+def is_current(library: ctypes.CDLL) -> bool:
+    """Whether the library was built from the sources as they are: an older one reads other structs."""
+    try:
+        library.coldframe_stamp.restype = ctypes.c_uint32
+        return library.coldframe_stamp() == stamp()
+    except AttributeError:
+        return False

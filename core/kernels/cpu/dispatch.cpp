@@ -105,6 +105,9 @@ template <class Job, void (*Table::*kernel)(Job&, int, int)> void share(void* jo
 
 }  // namespace
 
+// Which sources this was built from: see stamp() in build.py.
+EXPORT unsigned coldframe_stamp() { return COLDFRAME_STAMP; }
+
 // The i-th instruction set that was built and that this processor runs, best first; null past the end.
 EXPORT const char* coldframe_isa(int i) {
     int count;
