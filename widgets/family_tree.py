@@ -92,7 +92,7 @@ class FamilyTree(QWidget):
         lit = self._line_of(self._hover or self._current)
         for entry in self.entries.values():
             if entry.parent in self.entries:
-                self._paint_branch(painter, entry, entry.key in lit and entry.parent in lit)
+                self._paint_branch(painter, entry, entry.key in lit and entry.parent in lit and not self._query)
         matching = set(self.matches())
         for key in self.entries:
             dim = bool(self._query) and key not in matching

@@ -208,7 +208,8 @@ def _lstm(spec: ModelSpec) -> Stack:
 def _window(spec: ModelSpec) -> Stack:
     hidden = Cell(say("Hidden layer"), (f"{choice_text(spec.activation)} · {spec.d_model:,}",),
                   ("activation", "d_model"), "amber")  # fmt: skip
-    side = Cell(say("Laid end to end"), (say("the last {count} tokens").format(count=spec.window),), ("window",), "accent")
+    last = say("the last {count} tokens").format(count=spec.window)
+    side = Cell(say("Laid end to end"), (last,), ("window",), "accent")
     return Stack([_plain_head(spec), Row((hidden,)), Row((side,)), _embedding(spec)])
 
 

@@ -5,9 +5,8 @@ from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QWidget
 
 from app.pages.page import Page
 from app.state.context import AppContext
-from app.state.family import presets, systems
+from app.state.family import systems
 from app.state.growth import Probe, grow
-from app.translations import translate
 from app.views.design_view import DesignView
 from app.views.side_by_side import SideBySide
 from app.views.tree_view import TreeView
@@ -71,9 +70,7 @@ class ArchitecturePage(Page):
         except LabError as error:
             self.context.notify(error)
             return
-        about = translate(presets()[key].about)
-        grown = self.tr("Grown from {name}: {about}").format(name=systems()[key].name, about=about)
-        self.design.take(msgspec.to_builtins(spec), grown, presets()[key].source, key)
+        self.design.take_system(msgspec.to_builtins(spec), key)
         self.show_view("design")
 
     def remember(self) -> dict:

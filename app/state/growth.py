@@ -4,7 +4,7 @@ import json
 import sys
 
 import msgspec
-from PySide6.QtCore import QObject, QProcess, Signal
+from PySide6.QtCore import QCoreApplication, QObject, QProcess, Signal
 
 from core.errors import LabError
 from core.jobs.launch import ROOT
@@ -50,11 +50,11 @@ class Probe(QObject):
     def run(self, spec: ModelSpec) -> None:
         """Measure a design; one under way is given up."""
         self.cancel()
-        process = self._process = QProcess(self)
+        process = self._process = QProcess(QCoreApplication.instance())  # it may outlive the page that asked
         process.setWorkingDirectory(str(ROOT))
-        process.finished.connect(lambda *_: self._ended(process))
-        process.errorOccurred.connect(lambda error: self._ended(process) if (
-            error == QProcess.ProcessError.FailedToStart) else None)  # fmt: skip
+        process.finished.connect(self._ended)
+        process.finished.connect(process.deleteLater)
+        process.errorOccurred.connect(self._not_started)
         process.start(sys.executable, ["-m", "core.train.probe"])
         process.write(json.dumps({"model": msgspec.to_builtins(spec)}).encode())
         process.closeWriteChannel()
@@ -63,17 +63,19 @@ class Probe(QObject):
         """Give up what is under way, without a word."""
         if self._process is not None:
             process, self._process = self._process, None
+            process.finished.disconnect(self._ended)
+            process.errorOccurred.disconnect(self._not_started)
             process.kill()
-            process.waitForFinished(1000)
-            process.deleteLater()
 
-    def _ended(self, process: QProcess) -> None:
-        if process is not self._process:
-            return
-        self._process = None
+    def _not_started(self, error: QProcess.ProcessError) -> None:
+        if error == QProcess.ProcessError.FailedToStart:  # every other error ends in ``finished``
+            self._process.deleteLater()
+            self._ended()
+
+    def _ended(self, *_) -> None:
+        process, self._process = self._process, None
         said = bytes(process.readAllStandardOutput())
         cause = bytes(process.readAllStandardError()).decode("utf-8", "replace")
-        process.deleteLater()
         try:
             answer = json.loads(said)
         except ValueError:

@@ -39,6 +39,7 @@ class CostColumn(QWidget):
         self.time = BarRows(self.tr("Time and energy"))
         self.length = QSpinBox()
         self.length.setRange(1, 1 << 20)
+        self.length.setButtonSymbols(QSpinBox.ButtonSymbols.NoButtons)
         self.length.setAccessibleName(self.tr("Length of the text in the cache"))
         self.length.valueChanged.connect(lambda _: self._show_answering())
         self.measure = Button(self.tr("Measure here (3 s)"), icon="clock")
@@ -88,6 +89,10 @@ class CostColumn(QWidget):
                            f"{count_text(flops.training)} FLOP" if flops.forward else "–", note)  # fmt: skip
 
     def _show_training(self) -> None:
+        if self.spec.family == "ngram":
+            self.training.set_rows([], "–", self.tr("Counts need memory as the corpus has different runs of words."))
+            self.answering.set_rows([], "–", self.parts.note.text())
+            return
         found = dict(training_memory(self.spec, SEQUENCES))
         total = found.pop("total")
         words = {"weights": self.tr("Weights"), "gradients": self.tr("Gradients"), "optimizer": self.tr("Optimizer"),
@@ -97,7 +102,8 @@ class CostColumn(QWidget):
                                    count=SEQUENCES))  # fmt: skip
 
     def _show_answering(self) -> None:
-        if self.spec is None:
+        if self.spec is None or self.spec.family == "ngram":
+            self._at_length.hide()
             return
         found = inference_memory(self.spec, self.length.value())
         cached = self.spec.family == "transformer" and self.spec.writes

@@ -5,18 +5,17 @@ from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QVBoxLayout, QWidget
 
 from app.pages.page import scroll_area
+from app.state.family import presets, systems
 from app.translations import translate
 from app.views.costs import CostColumn
 from core.spec.files import preset, preset_names
 from core.spec.model import ModelSpec
 from widgets import theme
 from widgets.cards import Card, Text, snug
-from widgets.controls import SegmentedControl
 from widgets.layer_diagram import LayerDiagram
 from widgets.spec_form import SpecForm
 
-FAMILIES = {"gpt2": "GPT-2", "llama": "LLaMA"}
-FIRST = ("llama", "1m")
+FIRST = "llama-1m"
 FORM_PX, COSTS_PX = 436, 244
 
 
@@ -28,45 +27,42 @@ class DesignView(QWidget):
     def __init__(self, *, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.grown_from = ""  # the system the design was grown from
-        self.family = SegmentedControl(FAMILIES, FIRST[0], name=self.tr("Family"))
-        self.size = QComboBox()
-        self.size.setAccessibleName(self.tr("Size"))
+        self.start = QComboBox()
+        self.start.setAccessibleName(self.tr("Begin with"))
+        self.start.setPlaceholderText(self.tr("A design from the family tree"))
+        for name in preset_names("models"):
+            self.start.addItem(translate(preset("models", name).title), name)
         self.about, self.source = Text("", "body"), Text("", "caption")
         self.form = SpecForm(ModelSpec)
         self.diagram = LayerDiagram()
         self.costs = CostColumn()
-        self.family.value_changed.connect(lambda _: self.choose_family())
-        self.size.activated.connect(lambda _: self.use_preset(self.size.currentData()))
+        self.start.activated.connect(lambda _: self.use_preset(self.start.currentData()))
         self.form.values_changed.connect(lambda _: self._refresh())
         self.form.validity_changed.connect(lambda _: self.changed.emit())
         self.diagram.part_clicked.connect(self._go_to)
         self._arrange()
-        self.choose_family(FIRST[1])
+        self.use_preset(FIRST)
 
     def use_preset(self, name: str) -> None:
         """Take the shape of a preset."""
         chosen = preset("models", name)
         self.take(chosen.values, translate(chosen.about), chosen.source)
+        self.start.setCurrentIndex(self.start.findData(name))
 
     def take(self, values: dict, about: str, source: str, system: str = "") -> None:
         """Take a whole shape, and say what it is; ``system`` = what it was grown from."""
         self.grown_from = system
+        self.start.setCurrentIndex(-1)
         self.about.setText(about)
         self.source.setText(source)
         self.form.set_values({**msgspec.to_builtins(ModelSpec()), **values})
         self._refresh()
 
-    def choose_family(self, size: str = "") -> None:
-        """Offer the sizes of the family; keep the size where both families have it."""
-        kept = size or (self.size.currentData() or "").partition("-")[2]
-        self.size.clear()
-        names = [name for name in preset_names("models") if name.startswith(self.family.value() + "-")]
-        for name in names:
-            self.size.addItem(translate(preset("models", name).title), name)
-        wanted = f"{self.family.value()}-{kept}"
-        self.size.setCurrentIndex(names.index(wanted) if wanted in names else 0)
-        if names:
-            self.use_preset(self.size.currentData())
+    def take_system(self, values: dict, key: str) -> None:
+        """Take a shape that was grown from a system of the family tree."""
+        grown = self.tr("Grown from {name}: {about}").format(
+            name=systems()[key].name, about=translate(presets()[key].about))  # fmt: skip
+        self.take(values, grown, presets()[key].source, key)
 
     def focus_field(self, name: str) -> None:
         """Open the part of the form a field lies in and put the cursor there."""
@@ -74,14 +70,15 @@ class DesignView(QWidget):
 
     def remember(self) -> dict:
         """What is designed."""
-        return {"values": self.form.values(), "family": self.family.value(), "size": self.size.currentData(),
-                "about": self.about.text(), "source": self.source.text(), "system": self.grown_from}  # fmt: skip
+        return {"values": self.form.values(), "start": self.start.currentData(), "system": self.grown_from}
 
     def restore(self, remembered: dict) -> None:
-        """Put back what was remembered; sentences come in the language of now."""
-        self.family.set_value(remembered["family"])
-        self.choose_family(remembered["size"].partition("-")[2])
-        self.grown_from = remembered["system"]
+        """Put back what was remembered, its sentences in the language of now."""
+        if remembered["system"]:
+            self.take_system(remembered["values"], remembered["system"])
+            return
+        if remembered["start"]:
+            self.use_preset(remembered["start"])
         self.form.set_values(remembered["values"])
         self._refresh()
 
@@ -100,11 +97,7 @@ class DesignView(QWidget):
 
     def _arrange(self) -> None:
         chosen = Card(self.tr("Begin with"))
-        row = QHBoxLayout()
-        row.setSpacing(theme.space(1))
-        row.addWidget(self.family)
-        row.addWidget(self.size, 1)
-        chosen.body.addLayout(row)
+        chosen.body.addWidget(self.start)
         chosen.body.addWidget(self.about)
         chosen.body.addWidget(self.source)
         fields = Card(self.tr("Parts"))

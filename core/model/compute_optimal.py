@@ -56,7 +56,8 @@ LAWS = (
 def counted(law: Law, spec: ModelSpec) -> int:
     """Parameters of a design as the law counts them."""
     parts = parameters(spec)
-    return parts["total"] - (parts["embedding"] + parts.get("positions", 0) if law.without_embedding else 0)
+    apart = parts.get("embedding", 0) + parts.get("positions", 0) if law.without_embedding else 0
+    return parts["total"] - apart
 
 
 def best_tokens(law: Law, n: float) -> float:

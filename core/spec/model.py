@@ -20,6 +20,7 @@ Activation = Literal[
     "gelu", "gelu_tanh", "relu", "relu_squared", "silu", "tanh", "swiglu", "geglu", "geglu_tanh", "reglu"]
 GATED = ("swiglu", "geglu", "geglu_tanh", "reglu")
 TRANSFORMER = "family=transformer"
+NEURAL = "family=transformer|lstm|window"  # what has a layer of logits
 
 VASWANI = "Vaswani et al. 2017, arXiv:1706.03762"
 
@@ -36,9 +37,10 @@ class ModelSpec(Spec):
         source="Raffel et al. 2020, arXiv:1910.10683, section 3.2")] = "decoder"
     d_model: Annotated[int, about(
         "Width", "Features in the vector that stands for one token as it passes through the model.",
-        low=8, high=65536, unit="features")] = 128
+        low=8, high=65536, unit="features", when="family=transformer|lstm|window|word_vectors")] = 128
     n_layers: Annotated[int, about(
-        "Layers", "How many blocks of attention and feed-forward are stacked.", low=1, high=512)] = 4
+        "Layers", "How many blocks of attention and feed-forward are stacked.", low=1, high=512,
+        when="family=transformer|lstm")] = 4
     encoder_layers: Annotated[int, about(
         "Encoder layers", "Blocks of the stack that reads. 0 = as many as layers.", low=0, high=512, expert=True,
         when="layout=encoder_decoder")] = 0
@@ -55,7 +57,7 @@ class ModelSpec(Spec):
     d_ff: Annotated[int, about(
         "Feed-forward width", "Hidden features of the feed-forward part. 0 = four times the width, or 8/3 of it "
         "when the activation is gated (rounded up to a multiple of 32).",
-        low=0, high=262144, unit="features", expert=True)] = 0
+        low=0, high=262144, unit="features", expert=True, when="family=transformer|lstm")] = 0
     context: Annotated[int, about(
         "Context", "The most tokens the model can see at once.", low=8, high=1048576, unit="tokens")] = 256
     vocab_size: Annotated[int, about(
@@ -117,7 +119,7 @@ class ModelSpec(Spec):
 
     activation: Annotated[Activation, about(
         "Activation", "The bend in the feed-forward part; SwiGLU and GeGLU gate one half with the other.",
-        source="Shazeer 2020, GLU variants, arXiv:2002.05202")] = "swiglu"
+        source="Shazeer 2020, GLU variants, arXiv:2002.05202", when="family=transformer|window")] = "swiglu"
     bias: Annotated[bool, about(
         "Biases", "Add a learned constant to every linear layer (and to LayerNorm).", expert=True)] = False
     attn_bias: Annotated[Literal["as_bias", "yes", "qkv", "no"], about(
@@ -158,9 +160,9 @@ class ModelSpec(Spec):
         source="Lan et al. 2020, ALBERT, arXiv:1909.11942", when=TRANSFORMER)] = False
     tied_head: Annotated[bool, about(
         "Tied head", "Use the token embedding again as the output layer, which saves parameters.",
-        source="Press & Wolf 2017, arXiv:1608.05859")] = True
+        source="Press & Wolf 2017, arXiv:1608.05859", when=NEURAL)] = True
     head_bias: Annotated[bool, about(
-        "Bias of the head", "Add a learned constant to every logit.", expert=True)] = False
+        "Bias of the head", "Add a learned constant to every logit.", expert=True, when=NEURAL)] = False
     head_transform: Annotated[bool, about(
         "Head transform", "A linear layer, the activation and a norm before the head, as in BERT.", expert=True,
         source="Devlin et al. 2019, arXiv:1810.04805", when=TRANSFORMER)] = False
