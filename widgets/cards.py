@@ -262,7 +262,17 @@ class EmptyState(QWidget):
         column.addLayout(row)
         column.addSpacing(theme.space(1))
         column.addWidget(self.action, 0, Qt.AlignmentFlag.AlignHCenter)
+        self._others = QHBoxLayout()
+        self._others.setSpacing(theme.space(1))
+        column.addLayout(self._others)
         column.addStretch(1)
+
+    def add_others(self, *buttons: QWidget) -> None:
+        """Other ways to begin, in a row under the first."""
+        self._others.addStretch(1)
+        for button in buttons:
+            self._others.addWidget(button)
+        self._others.addStretch(1)
 
 
 class Disclosure(QWidget):

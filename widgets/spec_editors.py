@@ -166,7 +166,7 @@ class PickEditor(Editor):
     def set_value(self, value: Any) -> None:
         if value and self.control.findData(value) < 0:
             self.control.addItem(str(value), str(value))
-        self.control.setCurrentIndex(self.control.findData(value) if value else -1)
+        self.control.setCurrentIndex(self.control.findData(value or ""))  # of a field that may be empty: None
 
 
 class LinesEditor(Editor):

@@ -56,15 +56,16 @@ class SpecForm(QWidget):
         spec_type: a core.spec type.
         values: plain data to begin with; missing fields take their defaults.
         hidden: names of fields (dotted for nested ones) that the page fills in itself; their values are kept.
+        editors: editors of fields (dotted names) that need another than their kind has.
     """
 
     values_changed = Signal(dict)  # the whole plain data, after each edit by the person
     validity_changed = Signal(bool)
 
     def __init__(self, spec_type: type, values: dict | None = None, hidden: tuple[str, ...] = (), *,
-                 parent: QWidget | None = None) -> None:  # fmt: skip
+                 editors: dict[str, type[Editor]] | None = None, parent: QWidget | None = None) -> None:  # fmt: skip
         super().__init__(parent)
-        self._type, self._hidden, self._kept = spec_type, set(hidden), {}
+        self._type, self._hidden, self._kept, self._editors = spec_type, set(hidden), {}, editors or {}
         self.rows: dict[str, FieldRow] = {}
         self._groups: dict[str, list[Disclosure]] = {}  # dotted field name -> the disclosures it lies in
         self._nested: list[tuple[str, type]] = []  # prefix of every spec in the form, and its type
@@ -92,7 +93,8 @@ class SpecForm(QWidget):
             if field.kind == "spec":
                 nested.append(field)
                 continue
-            editor = make_editor(field, _item_choices(spec_type, field))
+            own = self._editors.get(name)
+            editor = own(field) if own else make_editor(field, _item_choices(spec_type, field))
             if editor is None:
                 continue
             row = self.rows[name] = FieldRow(field, editor)

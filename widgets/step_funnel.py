@@ -163,8 +163,8 @@ class StepLine(QAbstractButton):
 
 
 def tokens_text(count: float) -> str:
-    """1.98 M: three figures and a letter."""
-    return re.sub(r"(?<=\d)(?=[A-Za-z])", " ", short_number(count, 3))
+    """1.98 M: three figures and a letter, a capital K as wherever things are counted."""
+    return re.sub(r"(?<=\d)(?=[A-Za-z])", " ", short_number(count, 3)).replace("k", "K")
 
 
 def label_width(width: float) -> float:

@@ -10,7 +10,7 @@ from app.state.context import AppContext
 from app.translations import translate
 from app.views.job_list import ROW_PX, JobList
 from widgets import icons, theme
-from widgets.cards import EmptyState, Text
+from widgets.cards import Button, EmptyState, Text
 
 LIST_WIDTH_PX = 248
 ROWS_SHOWN = 7  # of one list, where there are several
@@ -29,9 +29,11 @@ class DataPage(Page):
         self.header.primary.setMenu(self._new_menu())
         self.empty = EmptyState(
             "data", self.tr("No text yet"),
-            self.tr("Drop a folder of text, or take Python's own documentation, which is already on this machine."),
+            self.tr("Give a file or a folder of text, or take Python's own documentation, which is already on this "
+                    "machine. Rules are tried on a sample before anything is written."),
             self.tr("Import text"))  # fmt: skip
         self.empty.action_clicked.connect(lambda: self.show_form("corpus"))
+        self.empty.add_others(*self._beginnings())
         self.lists: dict[str, JobList] = {}
         self._panels: dict[tuple[str, ...], QWidget] = {}  # views named in the table -> what shows them
         self._forms: dict[str, QWidget] = {}
@@ -200,6 +202,18 @@ class DataPage(Page):
         for entry in self.kinds.values():
             groups.setdefault(entry.group, []).append(entry.kind)
         return groups
+
+    def _beginnings(self) -> list[Button]:
+        """What can be begun without text of one's own: the built-in corpus, a world, a prepared experiment."""
+        built_in = Button(self.tr("Use Python's own documentation"), "link")
+        built_in.clicked.connect(lambda: (self.show_form("corpus"), self.importer.use_built_in()))
+        buttons = [built_in]
+        for kind in ("world", "experiment"):
+            if kind in self.kinds and exists(self.kinds[kind].form):
+                button = Button(translate(self.kinds[kind].new), "link")
+                button.clicked.connect(lambda _=False, kind=kind: self.show_form(kind))
+                buttons.append(button)
+        return buttons
 
     def _new_menu(self) -> QMenu:
         menu = QMenu(self)

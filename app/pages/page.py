@@ -1,6 +1,6 @@
 """What every page is: a header, a body, and the few things the window asks of it."""
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QPoint, Qt, QTimer
 from PySide6.QtGui import QKeySequence, QShortcut
 from PySide6.QtWidgets import QFrame, QScrollArea, QVBoxLayout, QWidget
 
@@ -63,3 +63,16 @@ def scroll_area(content: QWidget) -> QScrollArea:
     for surface in (content, area.viewport()):  # what is behind shows through: the page, or a card
         surface.setAutoFillBackground(False)
     return area
+
+
+def scroll_to(widget: QWidget) -> None:
+    """Bring the top of a widget to the top of the scroll area it lies in, once what changed has been laid out."""
+    QTimer.singleShot(0, widget, lambda: _scroll_now(widget))
+
+
+def _scroll_now(widget: QWidget) -> None:
+    area = widget.parentWidget()
+    while area is not None and not isinstance(area, QScrollArea):
+        area = area.parentWidget()
+    if area is not None:
+        area.verticalScrollBar().setValue(widget.mapTo(area.widget(), QPoint(0, 0)).y())

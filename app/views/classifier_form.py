@@ -5,6 +5,7 @@ from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from app.pages.page import FORM_WIDTH_PX, on_escape
 from app.state.context import AppContext
+from app.views.no_corpus import NoCorpus
 from core.spec.filters import ClassifierSpec
 from widgets.cards import Button, Card, Text
 from widgets.spec_form import SpecForm
@@ -21,6 +22,7 @@ class ClassifierForm(QWidget):
         self.context = context
         self.form = SpecForm(ClassifierSpec, {"good": "", "candidates": ""})
         self.form.validity_changed.connect(lambda _: self._refresh())
+        self.empty = NoCorpus(context)
         self.start = Button(self.tr("Train classifier"), "primary", "play")
         self.start.clicked.connect(self._start)
         self.cancel = Button(self.tr("Cancel"))
@@ -32,6 +34,7 @@ class ClassifierForm(QWidget):
             "Point at good text and at candidates: the classifier learns by which words they differ, and is judged on "
             "documents it has not seen. It knows only what sets your two corpora apart, so let them differ in quality "
             "rather than in subject."), "muted"))  # fmt: skip
+        card.body.addWidget(self.empty)
         card.body.addWidget(self.form)
         buttons = QHBoxLayout()
         buttons.addWidget(self.start)
@@ -46,6 +49,9 @@ class ClassifierForm(QWidget):
     def opened(self, chosen: str = "") -> None:
         """Offer finished corpora; ``chosen`` as the candidates."""
         names = self.context.jobs.names_in("corpora")
+        self.empty.setVisible(not names)
+        for widget in (self.form, self.start):
+            widget.setVisible(bool(names))
         values = self.form.values()
         for field in ("good", "candidates"):
             self.form.set_choices(field, names)

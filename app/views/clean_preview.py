@@ -43,10 +43,13 @@ class CleanPreviewPane(Card):
         self.funnel.rule_clicked.connect(self.show_rule)
         self.funnel.kept_clicked.connect(lambda: self.show_part("kept"))
         self.rejected, self.kept = DocumentBrowser(reasons=True, stacked=True), DocumentBrowser(stacked=True)
-        self.empty = EmptyState(
+        self.empty, self.waiting = EmptyState(
             "search", self.tr("Nothing to try the rules on yet"),
             self.tr("Choose text on the left. A sample of it is cleaned here as you change the rules; nothing is "
-                    "written to disk."))  # fmt: skip
+                    "written to disk.")), EmptyState(
+            "search", self.tr("Trying the rules on a sample"),
+            self.tr("Documents from all over the text are read and judged. The first answer takes some seconds, with "
+                    "many rules longer; after that a changed threshold takes less."))  # fmt: skip
         self._arrange()
         preview.previewed.connect(self._show_answer)
         preview.failed.connect(self._show_problem)
@@ -110,6 +113,7 @@ class CleanPreviewPane(Card):
         for widget in (self.which, self.summary):
             widget.setVisible(shown)
         if not shown:
+            self.parts.setCurrentWidget(self.waiting if self.preview.busy else self.empty)
             self.about.setText(self.tr("Sampling…") if self.preview.busy else "")
             self.about.setVisible(self.preview.busy)
             return
@@ -118,6 +122,9 @@ class CleanPreviewPane(Card):
             documents=count_text(answer.documents), size=bytes_text(answer.n_bytes))  # fmt: skip
         if answer.whole:
             words = join_sentences(words, self.tr("(all there is)"))
+        elif answer.files_read == answer.files:
+            words = self.tr("{sample}; in all about {total} documents").format(
+                sample=words, total=count_text(answer.documents_estimated))  # fmt: skip
         else:
             words = self.tr("{sample}, from {read} of {files} files; in all about {total} documents").format(
                 sample=words, read=f"{answer.files_read:,}", files=f"{answer.files:,}",
@@ -138,7 +145,7 @@ class CleanPreviewPane(Card):
         column.addStretch(1)
         self._funnel_page = scroll_area(lines)  # thirty rules must not make the page longer than the window
         self.parts = QStackedWidget()
-        for part in (self.empty, self._funnel_page, self.rejected, self.kept):
+        for part in (self.empty, self.waiting, self._funnel_page, self.rejected, self.kept):
             self.parts.addWidget(part)
         row = QHBoxLayout()
         row.setSpacing(theme.space(1.5))

@@ -12,7 +12,7 @@ from app.state.preview import CleaningPreview
 from app.translations import translate
 from app.views.clean_preview import CleanPreviewPane
 from app.words import bytes_text
-from core.errors import LabError
+from core.errors import LabError, join_sentences
 from core.record.folder import ROOMS
 from core.spec import messages as m
 from core.spec.base import build
@@ -24,6 +24,7 @@ from widgets.notice import Notice
 from widgets.path_picker import PathPicker
 from widgets.rule_list import RuleList
 from widgets.spec_form import SpecForm
+from widgets.split_editor import SplitEditor
 
 BUILT_IN = "builtin:python-docs"
 FILTER = "*.txt *.md *.jsonl *.csv *.tsv *.parquet *.html *.htm"
@@ -57,7 +58,8 @@ class CleaningLab(QWidget):
         self.name.setFixedWidth(NAME_PX)
         self.rules = RuleList()
         self.rules.rules_changed.connect(self._rules_changed)
-        self.form = SpecForm(CorpusSpec, {"sources": [""]}, hidden=("sources", "rules"))
+        self.form = SpecForm(
+            CorpusSpec, {"sources": [""]}, hidden=("sources", "rules"), editors={"split": SplitEditor})  # fmt: skip
         self.form.values_changed.connect(lambda _: self._ask())
         self.form.validity_changed.connect(lambda _: self._refresh())
         self.notice = Notice("error")
@@ -94,6 +96,7 @@ class CleaningLab(QWidget):
         """Take the rules and settings of a preset."""
         self._preset: Preset = preset("data", name)
         self.presets.setCurrentIndex(self.presets.findData(name))
+        self.about.setText(join_sentences(translate(self._preset.about), self._preset.source))
         values = {"rules": [], **self._preset.values}
         rules = values.pop("rules")
         self.rules.set_values(rules)
@@ -172,7 +175,9 @@ class CleaningLab(QWidget):
     def _show_counted(self, event: m.SourcesCounted) -> None:
         kinds = ", ".join(f"{ending} {count:,}" for ending, count in sorted(
             event.endings.items(), key=lambda pair: -pair[1])[:6])  # fmt: skip
-        words = [self.tr("{count} files, {size} ({kinds})").format(
+        template = self.tr("1 file, {size} ({kinds})") if event.files == 1 else self.tr(
+            "{count} files, {size} ({kinds})")  # fmt: skip
+        words = [template.format(
             count=f"{event.files:,}", size=bytes_text(event.n_bytes), kinds=kinds)]  # fmt: skip
         if event.unknown:
             endings = ", ".join(f"{ending} {count:,}" for ending, count in list(event.unknown.items())[:6])
@@ -206,6 +211,7 @@ class CleaningLab(QWidget):
             about = "\n".join(filter(None, (translate(found.about), found.source)))
             self.presets.setItemData(self.presets.count() - 1, about, Qt.ItemDataRole.ToolTipRole)
         self.presets.activated.connect(lambda _: self.use_preset(self.presets.currentData()))
+        self.about = Text("", "caption")
         self.changed = Text(self.tr("changed"), "caption", wrap=False)
         self.back = Button(self.tr("Back to the preset"), "link")
         self.back.clicked.connect(lambda: self.use_preset(self._preset.name))
@@ -233,6 +239,7 @@ class CleaningLab(QWidget):
         chosen.addStretch(1)
         rules = Card(self.tr("Rules, in the order of work"))
         rules.body.addLayout(chosen)
+        rules.body.addWidget(self.about)
         rules.body.addWidget(self.rules)
         more = Card()
         settings = Disclosure(self.tr("Held out, cutting and limits"), opened=True)

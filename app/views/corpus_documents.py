@@ -6,6 +6,7 @@ from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QHBoxLayout, QWidget
 
 from app.pages.data_rooms import exists, make
+from app.pages.page import scroll_to
 from app.state.context import AppContext
 from app.state.jobs import Job
 from app.translations import fill
@@ -21,6 +22,7 @@ from widgets.controls import SegmentedControl
 from widgets.document_browser import DocumentBrowser
 
 SKIPPED_SHOWN = 200
+LEAST_HEIGHT_PX = theme.space(56)
 # Parts with a view of their own: its class, and the rules of which one must have run for there to be anything to show.
 FURTHER = {"pairs": ("app.views.pairs_view:PairsView", {"near_duplicates", "repeated_lines"}),
            "privacy": ("app.views.privacy_view:PrivacyView", {"personal_data"})}  # fmt: skip
@@ -42,7 +44,7 @@ class CorpusDocuments(Card):
             "kept": self.tr("Kept"), "rejected": self.tr("Set aside"), "measures": self.tr("Measures"),
             "pairs": self.tr("Near-duplicates"), "privacy": self.tr("Personal data"),
             "skipped": self.tr("Skipped files")}, name=self.tr("Show"))  # fmt: skip
-        self.which.value_changed.connect(self.show_part)
+        self.which.value_changed.connect(lambda part: (self.show_part(part), scroll_to(self)))
         self.rule = Text("", "caption")
         self.all_rules = Button(self.tr("Show every rule"), "link")
         self.all_rules.clicked.connect(lambda: self.show_rule(""))
@@ -53,7 +55,9 @@ class CorpusDocuments(Card):
             browser.set_trail(self._cleaning_of)
         self.measures = CorpusMeasures()
         self.measures.rule_asked.connect(self.show_rule)
-        self.skipped = Text("", "body")
+        self.skipped, self.nothing = Text("", "body"), Text("", "muted")
+        self._bare: set[str] = set()  # parts that found nothing to show
+        self.setMinimumHeight(LEAST_HEIGHT_PX)  # a short part must not throw the page to another place
         self.parts: dict[str, QWidget] = {
             "kept": self.kept_browser, "rejected": self.reject_browser, "measures": self.measures,
             "skipped": self.skipped}  # fmt: skip
@@ -65,10 +69,12 @@ class CorpusDocuments(Card):
         self.body.addLayout(row)
         for part in self.parts.values():  # not a stack, which is as tall as its tallest page
             self.body.addWidget(part, 1)
+        self.body.addWidget(self.nothing)
+        self.body.addStretch(0)
 
     def show_corpus(self, root: Path) -> None:
         """Show another corpus, from its kept documents on."""
-        self.root, self._opened = root, {}
+        self.root, self._opened, self._bare = root, {}, set()
         spec = cleaning_spec(root)
         rules = [rule for rule in spec.rules if rule.on] if spec else []
         self._trail = [tag_of(rule) for rule in rules]
@@ -78,7 +84,8 @@ class CorpusDocuments(Card):
     def refresh(self, job: Job, report: dict) -> None:
         """Show what is known now; parts with nothing in them are not offered."""
         self._report = report
-        there = {"kept", "rejected"}
+        there = {"kept"}
+        there |= {"rejected"} if job.kind == "corpus" or report.get("rejected") else set()
         there |= {"measures"} if report.get("histograms") else set()
         there |= {"skipped"} if job.view.skipped else set()
         there |= {part for part, (view, rules) in FURTHER.items()
@@ -101,6 +108,7 @@ class CorpusDocuments(Card):
         if part != "rejected":
             self._say_rule("")
         self._fill_part()
+        self._say_nothing(part)
 
     def show_rule(self, rule: str) -> None:
         """Show what one rule set aside; empty = all of it."""
@@ -124,8 +132,19 @@ class CorpusDocuments(Card):
             self.measures.show_measures(root, self._report.get("histograms", {}))
             self._opened[part] = root
         elif part in FURTHER:
-            self.parts[part].show_corpus(root)
+            self.parts[part].show_corpus(root)  # hides itself where there is nothing
             self._opened[part] = root
+            if self.parts[part].isHidden():
+                self._bare.add(part)
+            self._say_nothing(part)
+
+    def _say_nothing(self, part: str) -> None:
+        bare = part in self._bare
+        self.nothing.setText(self.tr("No two documents were alike, and no line was repeated too often.")
+                             if part == "pairs" else self.tr("No personal data was found."))  # fmt: skip
+        self.nothing.setVisible(bare)
+        if bare:
+            self.parts[part].hide()
 
     def _open_documents(self, part: str, root: Path) -> None:
         browser = self.parts[part]

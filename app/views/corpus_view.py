@@ -6,6 +6,7 @@ from PySide6.QtCore import QUrl
 from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
+from app.pages.page import scroll_to
 from app.state.context import AppContext
 from app.state.jobs import Job
 from app.translations import translate
@@ -44,7 +45,7 @@ class CorpusView(QWidget):
         self.funnel = StepFunnel()
         self.documents = CorpusDocuments(context)
         self.funnel.rule_clicked.connect(self.browse_rule)
-        self.funnel.kept_clicked.connect(lambda: self.browse("kept"))
+        self.funnel.kept_clicked.connect(lambda: (self.browse("kept"), scroll_to(self.documents)))
         self._arrange()
 
     @property
@@ -84,8 +85,9 @@ class CorpusView(QWidget):
         self.documents.show_part(which)
 
     def browse_rule(self, rule: str) -> None:
-        """Show what one rule set aside; empty = all of it."""
+        """Show what one rule set aside, in view; empty = all of it."""
         self.documents.show_rule(rule)
+        scroll_to(self.documents)
 
     def save_report(self, path: Path) -> None:
         """Write a report that can be cited, as Markdown or HTML by its ending."""

@@ -7,6 +7,7 @@ from app.pages.page import FORM_WIDTH_PX, on_escape
 from app.state.context import AppContext
 from app.state.jobs import Job
 from app.translations import translate
+from app.views.no_corpus import NoCorpus
 from app.words import bytes_text, count_text, percent_text
 from core.data.shares import plan_mixture
 from core.errors import LabError
@@ -89,7 +90,7 @@ class MixtureForm(QWidget):
         self.grid = QGridLayout()
         self.bar = ShareBar()
         self.outcome = Text("", "muted")
-        self.empty = Text(self.tr("There is no finished corpus yet: import one, or make a world."), "muted")
+        self.empty = NoCorpus(context)
         self.form = SpecForm(MixtureSpec, {"parts": [{"corpus": "-"}]}, hidden=("parts",))
         self.form.values_changed.connect(lambda _: self.look())
         self.name = QLineEdit(self.tr("mixture"))
@@ -118,6 +119,8 @@ class MixtureForm(QWidget):
             row.on.setChecked(on or row.job.name == chosen)
             row.set_weight(weight)
         self.empty.setVisible(not self.rows)
+        for card in (self.parts, self.settings):
+            card.setVisible(bool(self.rows))
         self.form.set_choices("tokenizer", [("", self.tr("None")), *self.context.jobs.names_in("tokenizers")])
         self.look()
 
@@ -225,24 +228,24 @@ class MixtureForm(QWidget):
         bar.addWidget(Text(self.tr("Name"), "muted", wrap=False))
         for widget in (self.name, self.cancel, self.start):
             bar.addWidget(widget)
-        parts = Card(self.tr("Parts"))
+        self.parts = parts = Card(self.tr("Parts"))
         self.grid.setHorizontalSpacing(theme.space(1))
         self.grid.setVerticalSpacing(theme.space(0.5))
         self.grid.setColumnStretch(4, 1)
         for column, head in ((2, self.tr("Corpus")), (3, self.tr("To train on")), (4, self.tr("Weight")),
                              (6, self.tr("Share"))):  # fmt: skip
             self.grid.addWidget(Text(head, "caption", wrap=False), 0, column)
-        parts.body.addWidget(self.empty)
         parts.body.addLayout(self.grid)
         parts.body.addSpacing(theme.space(1))
         for widget in (self.bar, self.outcome, self.problem):
             parts.body.addWidget(widget)
-        settings = Card(self.tr("Shares and limits"))
+        self.settings = settings = Card(self.tr("Shares and limits"))
         settings.body.addWidget(self.form)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(theme.space(1.5))
         column.addLayout(bar)
+        column.addWidget(self.empty, 1)
         column.addWidget(parts)
         column.addWidget(settings)
         column.addStretch(1)

@@ -5,6 +5,7 @@ from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from app.pages.page import FORM_WIDTH_PX, on_escape
 from app.state.context import AppContext
+from app.views.no_corpus import NoCorpus
 from core.spec.filters import ReferenceSpec
 from widgets.cards import Button, Card, Text
 from widgets.spec_form import SpecForm
@@ -21,6 +22,7 @@ class ReferenceForm(QWidget):
         self.context = context
         self.form = SpecForm(ReferenceSpec)
         self.form.validity_changed.connect(lambda _: self._refresh())
+        self.empty = NoCorpus(context)
         self.start = Button(self.tr("Train reference"), "primary", "play")
         self.start.clicked.connect(self._start)
         self.cancel = Button(self.tr("Cancel"))
@@ -31,6 +33,7 @@ class ReferenceForm(QWidget):
         card.body.addWidget(Text(self.tr(
             "A reference learns what text you trust is like: an encyclopedia, edited books, your own pages. A cleaning "
             "rule can then set aside what is unlike it. Training takes seconds to a minute."), "muted"))  # fmt: skip
+        card.body.addWidget(self.empty)
         card.body.addWidget(self.form)
         buttons = QHBoxLayout()
         buttons.addWidget(self.start)
@@ -45,6 +48,9 @@ class ReferenceForm(QWidget):
     def opened(self, chosen: str = "") -> None:
         """Offer finished corpora; choose one as the trusted text."""
         names = self.context.jobs.names_in("corpora")
+        self.empty.setVisible(not names)
+        for widget in (self.form, self.start):
+            widget.setVisible(bool(names))
         values = self.form.values()
         for field in ("corpus", "against"):
             self.form.set_choices(field, names)

@@ -9,6 +9,7 @@ from app.pages.page import FORM_WIDTH_PX, on_escape
 from app.state.context import AppContext
 from app.translations import fill
 from app.views.job_head import JobHead
+from app.views.no_corpus import NoCorpus
 from app.words import count_text, duration_text, percent_text
 from core.spec.tokenizer import TokenizerSpec
 from widgets import theme
@@ -132,6 +133,7 @@ class TokenizerForm(QWidget):
         self.context = context
         self.form = SpecForm(TokenizerSpec)
         self.form.validity_changed.connect(lambda _: self._refresh())
+        self.empty = NoCorpus(context)
         self.start = Button(self.tr("Train tokenizer"), "primary", "play")
         self.start.clicked.connect(self._start)
         cancel = Button(self.tr("Cancel"))
@@ -145,6 +147,7 @@ class TokenizerForm(QWidget):
         card = Card(self.tr("New tokenizer"))
         card.body.addWidget(Text(self.tr("A tokenizer learns from a corpus which pieces of text deserve a number of "
                                          "their own. Small models want small vocabularies."), "muted"))  # fmt: skip
+        card.body.addWidget(self.empty)
         card.body.addWidget(self.form)
         card.body.addLayout(buttons)
         column = QVBoxLayout(self)
@@ -155,6 +158,9 @@ class TokenizerForm(QWidget):
     def opened(self, corpus: str = "") -> None:
         """Offer finished corpora; choose one."""
         names = self.context.jobs.names_in("corpora")
+        self.empty.setVisible(not names)
+        for widget in (self.form, self.start):
+            widget.setVisible(bool(names))
         self.form.set_choices("corpus", names)
         chosen = corpus or self.form.values().get("corpus", "")
         if names:

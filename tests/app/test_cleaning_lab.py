@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from PySide6.QtCore import QEvent, QObject, Qt, Signal
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QScrollArea
 
 from app.bootstrap import make_window
 from app.pages import data_rooms
@@ -14,6 +14,7 @@ from core.jobs.registry import KINDS
 from core.spec import messages as m
 from core.spec.corpus import CorpusSpec
 from core.spec.rules.text import MinimumLength
+from widgets.cards import Button
 
 WAIT_MS = 30_000
 
@@ -150,6 +151,56 @@ def test_a_changed_rule_changes_the_counts(window, qtbot, text_folder):
     with qtbot.waitSignal(lab.preview.previewed, timeout=WAIT_MS):
         qtbot.mouseClick(lab.back, Qt.MouseButton.LeftButton)
     assert lab.changed.isHidden() and lab.pane.summary.text().startswith("28 of 30")
+
+
+def test_while_the_first_sample_is_read_the_pane_says_so(window, qtbot, text_folder):
+    lab = window.page("data").importer
+    lab.use_preset("gentle")
+    assert lab.pane.parts.currentWidget() is lab.pane.empty
+    lab.use_paths([str(text_folder)])
+    qtbot.waitUntil(lambda: lab.preview.busy, timeout=WAIT_MS)
+    assert lab.pane.parts.currentWidget() is lab.pane.waiting and lab.pane.busy.isVisible()
+    qtbot.waitUntil(lambda: lab.pane.answer is not None, timeout=WAIT_MS)
+    assert lab.pane.parts.currentWidget() is lab.pane._funnel_page
+
+
+def test_one_file_is_not_called_files_and_a_preset_says_what_it_is(window, qtbot, text_folder):
+    lab = window.page("data").importer
+    lab.use_paths([str(text_folder / "09.txt")])
+    qtbot.waitUntil(lambda: "1 file," in lab.counted.text(), timeout=WAIT_MS)
+    lab.use_preset("gopher")
+    assert "arXiv:2112.11446" in lab.about.text()
+
+
+def test_the_lab_needs_no_scrolling_sideways_at_the_least_size(window, qtbot):
+    lab = window.page("data").importer
+    window.resize(1280, 800)
+    lab.form.set_values({"split": "chars:3000"})
+    left = lab.form
+    while not isinstance(left, QScrollArea):
+        left = left.parentWidget()
+    qtbot.wait(50)
+    assert left.horizontalScrollBar().maximum() == 0
+
+
+def test_an_empty_page_offers_what_needs_no_text_of_ones_own(window, qtbot):
+    page = window.page("data")
+    page._leave_form()
+    found = {button.text(): button for button in page.empty.findChildren(Button)}
+    found["Make a synthetic world"].click()
+    assert page._shown() is page.form("world")
+    found["Use Python's own documentation"].click()
+    assert page._shown() is page.importer and page.importer.picker.paths() == ["builtin:python-docs"]
+
+
+@pytest.mark.parametrize("kind", ["tokenizer", "mixture", "reference", "classifier"])
+def test_a_form_without_a_corpus_leads_to_the_lab_and_shows_nothing_wrong(window, kind):
+    page = window.page("data")
+    page.show_form(kind)
+    form = page.form(kind)
+    assert form.empty.isVisible() and not form.form.isVisible() and not form.start.isEnabled()
+    form.empty.action.click()
+    assert page._shown() is page.importer
 
 
 def test_a_rule_that_cannot_be_made_keeps_start_away_and_says_why(window, text_folder):

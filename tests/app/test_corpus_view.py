@@ -141,3 +141,34 @@ def test_a_world_shows_its_documents_under_what_is_true_in_it(window, qtbot):
     assert corpus.documents.kept_browser.model.rowCount() > 0
     window.show_page("data", corpus="people")
     assert window.page("data")._shown() is panel
+
+
+def test_a_bar_of_the_funnel_brings_its_documents_into_view(window, corpus, qtbot):
+    window.resize(1280, 500)
+    page = window.page("data")
+    bar = page.stack.currentWidget().verticalScrollBar()
+    qtbot.waitUntil(lambda: bar.maximum() > 100)
+    assert bar.value() == 0
+    page.corpus.funnel.rule_clicked.emit("exact_duplicates")
+    qtbot.waitUntil(lambda: bar.value() > 100)
+
+
+def test_a_part_that_found_nothing_says_so(window, tmp_path, qtbot):
+    text = tmp_path / "apart"
+    text.mkdir()
+    for number in range(8):
+        (text / f"{number}.txt").write_text(" ".join(f"word{number}-{place}" for place in range(80)))
+    spec = CorpusSpec(sources=[str(text)], rules=[NearDuplicates()], workers=1)
+    folder = window.context.workspace.create("corpus", "apart", spec)
+    log = EventLog(folder.path("events.jsonl"))
+    log(ev.Started(pid=1, attempt=1))
+    log(ev.Completed(result=run(spec, folder, log, NoControl())))
+    write_outputs(folder.root)
+    read_all(qtbot, window)
+    window.show_page("data", job=folder.root)
+    documents = window.page("data").corpus.documents
+    for _ in range(2):  # the second time it has been read before
+        documents.show_part("pairs")
+        assert documents.nothing.isVisible() and "alike" in documents.nothing.text()
+        documents.show_part("kept")
+        assert not documents.nothing.isVisible() and documents.kept_browser.isVisible()

@@ -8,6 +8,7 @@ from core.spec.base import fields
 from core.spec.corpus import CorpusSpec
 from core.spec.export import ExportSpec
 from core.spec.files import preset, preset_names
+from core.spec.filters import ReferenceSpec
 from core.spec.grow import GrowSpec
 from core.spec.model import ModelSpec
 from core.spec.relevance import meaningful
@@ -195,3 +196,13 @@ def test_a_number_says_what_its_zero_means_and_a_share_is_told_as_per_cent(qtbot
     assert row.beside.text() == "no budget"
     row.control.setText("x")
     assert row.beside.text() == "s"
+
+
+def test_a_pick_that_may_stay_empty_says_none(qtbot):
+    form = SpecForm(ReferenceSpec)
+    qtbot.addWidget(form)
+    for field in ("corpus", "against"):
+        form.set_choices(field, ["docs"])
+    form.set_values({"corpus": "docs"})
+    assert form.rows["against"].editor.control.currentText() == "None"
+    assert form.spec().against == ""

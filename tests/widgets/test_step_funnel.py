@@ -29,7 +29,7 @@ def funnel(qtbot):
 def test_each_line_says_what_is_left(funnel):
     lines = [(line.step.key, line.step.documents, line.step.fallen) for line in funnel.lines]
     assert lines == [("", 100, 0), ("too_long", 90, 10), ("a", 60, 30), ("b", 60, 0), ("kept", 60, 0)]
-    assert funnel.line("kept").columns == ("", "60", "5.5 kB", "≈ 1.38 k")
+    assert funnel.line("kept").columns == ("", "60", "5.5 kB", "≈ 1.38 K")
     assert funnel.line("a").columns[0] == "−30"
     funnel.grab()
 
