@@ -20,8 +20,9 @@ from PySide6.QtTest import QTest  # noqa: E402
 from PySide6.QtWidgets import QApplication  # noqa: E402
 
 SIZES = ((1280, 800), (1920, 1080))
-NAMES = ("home", "story", "data", "data-measures", "cleaning", "cleaning-rejected", "architecture", "training",
-         "new-run", "playground", "glass", "export")  # fmt: skip
+NAMES = ("home", "story", "data", "data-measures", "cleaning", "cleaning-rejected", "architecture",
+         "architecture-design", "architecture-beside", "training", "new-run", "playground", "glass",
+         "export")  # fmt: skip
 README = (
     ("home", "light", "en"), ("story", "light", "en"), ("training", "light", "en"), ("data", "light", "en"),
     ("architecture", "light", "en"), ("playground", "dark", "en"), ("glass", "dark", "en"), ("export", "light", "en"),
@@ -119,6 +120,17 @@ class Studio:
 
     def show_architecture(self) -> None:
         self.window.show_page("architecture")
+        self.window.page("architecture").show_view("tree")
+
+    def show_architecture_design(self) -> None:
+        self.window.show_page("architecture")
+        self.window.page("architecture").grow("palm", "10m")
+
+    def show_architecture_beside(self) -> None:
+        self.window.show_page("architecture")
+        page = self.window.page("architecture")
+        page.show_view("beside")
+        page.beside.choose("palm", "bloom")
 
     def show_training(self) -> None:
         self.window.show_page("training", job=self.window.context.jobs.jobs("train")[0].root)
