@@ -20,7 +20,7 @@ import msgspec
 from core.data.tally import Tally
 from core.record.atomic import TEMPORARY, clear_leftovers, commit_dir, disk_error, sync_dir, write_json
 
-FORMAT = 1  # of these files; work begun in another is begun anew
+FORMAT = 2  # of these files; work begun in another is begun anew
 
 
 class Held(msgspec.Struct, array_like=True):

@@ -14,6 +14,7 @@ from core.data.filters.rules import Rules, run_sample
 from core.data.filters.verdict import Draft
 from core.data.readers.document import Raw, Reading
 from core.data.readers.folder import gather
+from core.data.split import Splitter
 from core.data.stages import Blobs, Held, Result, Stages
 from core.data.tally import Tally
 from core.errors import LabError
@@ -21,7 +22,7 @@ from core.record.control import Control, StopRequested, request
 from core.record.events import FileSkipped, Funnel, Noted, Progress
 from core.record.folder import Workspace
 from core.spec.corpus import CorpusSpec
-from core.spec.rules.duplicates import ExactDuplicates
+from core.spec.rules.duplicates import Decontaminate, ExactDuplicates
 from core.spec.rules.keywords import WordList
 from core.spec.rules.text import FixText, MinimumLength
 
@@ -293,3 +294,22 @@ def test_rules_that_see_the_whole_corpus_part_the_passes():
 def test_small_corpora_start_no_process(tmp_path, text, monkeypatch):
     monkeypatch.setattr(job, "Crew", _die)
     assert clean(tmp_path, workers=4)[1]["documents_kept"]
+
+
+def test_what_a_small_corpus_comes_to_hold_out_after_all_is_free_of_overlap_too(tmp_path):
+    """By chance none of twelve documents is held out at once; then one is, and its near-copy must not stay."""
+    draw = random.Random(1)
+    starts = [" ".join(f"word{draw.randrange(500)}" for _ in range(60)) for _ in range(6)]
+    texts = starts + [f"{start} {' '.join(f'other{draw.randrange(500)}' for _ in range(40))}" for start in starts]
+    (tmp_path / "a.jsonl").write_text("".join(json.dumps({"text": text}) + "\n" for text in texts))
+    mended = 0
+    for seed in range(6):
+        spec = CorpusSpec(sources=[str(tmp_path / "a.jsonl")], rules=[Decontaminate()], seed=seed, workers=1)
+        mended += not any(Splitter(0.05, seed).number(Draft(text)) < 0.05 for text in texts)
+        folder = Workspace(tmp_path).create("corpus", f"c{seed}", spec)
+        job.run(spec, folder, lambda event: None, Control(folder.root, lambda event: None))
+        kept = {"train": [], "held_out": []}
+        for document in Documents(folder.root):
+            kept[document.split].append(document.text[: min(map(len, starts))])
+        assert kept["held_out"] and not set(kept["held_out"]) & set(kept["train"])
+    assert mended  # or nothing was tried
