@@ -52,7 +52,13 @@ from core.train.measure import ask  # noqa: E402
 from core.train.objectives import Asking  # noqa: E402
 
 TABLE = ROOT / "core" / "model" / "TREE.md"
-PARAMETERS, CONTEXT, HELD_OUT_TOKENS, SEED = 1e6, 64, 16384, 0
+PARAMETERS, HELD_OUT_TOKENS, SEED = 1e6, 16384, 0
+# Where a model is asked for a sixth of the tokens, it is shown more of them.
+TOKENS, MANY_TOKENS = 1024, 2048
+FEW = ("masked", "replaced", "unilm", "permutation")
+CONTEXT, FEW_CONTEXT = 64, 32
+# Norms after each part need small steps where the warm-up is short. Source: Xiong et al. 2020, arXiv:2002.04745.
+RATE, TWO_STACK_RATE, POST_NORM_RATE = 2e-3, 5e-3, 8e-4
 DOCS, PLANTED = "python-docs", "planted"
 VOCABULARY = {DOCS: 512, PLANTED: 2048}  # few tokens, so that the budget goes into the model; whole words for vectors
 GRID = make_grid(4, 4, SEED)
@@ -96,20 +102,23 @@ def work(workspace: Workspace, kind: str, name: str, spec) -> JobFolder:
         workspace.create(kind, name, spec)
     folder = workspace.folder(room, name)
     if read_view(folder.root).state != "completed":
-        status = worker.main(folder.root)
-        if status:
-            raise SystemExit(f"{kind} {name}: {read_view(folder.root).error}")
+        worker.main(folder.root)
+        view = read_view(folder.root)
+        if view.state != "completed":
+            raise SystemExit(f"{kind} {name}: {view.state} {view.error or ''}")
     return folder
 
 
 def training(shape: ModelSpec, threads: int, steps: int) -> TrainSpec:
     """How a shape is trained: alike for all, but for the few things that its objective is known to need."""
     vectors = shape.family == "word_vectors"
-    few = shape.objective.task in ("masked", "replaced", "unilm", "permutation", "span_corruption", "denoisers")
+    two_stacks = shape.layout == "encoder_decoder"
+    rate = 1e-2 if vectors else POST_NORM_RATE if shape.norm_place == "post" else TWO_STACK_RATE if two_stacks else RATE
+    shown = MANY_TOKENS if two_stacks or vectors or shape.objective.task in FEW else TOKENS
     return build(TrainSpec, {
         "corpus": PLANTED if vectors else DOCS, "tokenizer": PLANTED if vectors else DOCS, "steps": steps,
-        "batch_size": 32 if vectors else 24 if few else 16, "learning_rate": 1e-2 if vectors else 2e-3,
-        "warmup_steps": 20, "validate_every": steps, "validation_tokens": HELD_OUT_TOKENS, "checkpoint_every": steps,
+        "batch_size": shown // shape.context, "learning_rate": rate, "beta2": 0.98, "warmup_steps": 20,
+        "validate_every": steps, "validation_tokens": HELD_OUT_TOKENS, "checkpoint_every": steps,
         "sample_tokens": 0, "precision": "fp32", "device": "cpu", "threads": threads, "seed": SEED,
         "model": msgspec.to_builtins(shape) | {"vocab_size": 0},
     })  # fmt: skip
@@ -119,7 +128,9 @@ def grow(workspace: Workspace, name: str, threads: int, steps: int) -> Row:
     """Train one shape and measure it."""
     system = build(SystemSpec, preset("systems", name).values, name)
     vectors = system.shape.family == "word_vectors"
-    shape = scale_to_parameters(system.shape, PARAMETERS, VOCABULARY[PLANTED if vectors else DOCS], CONTEXT)
+    few = system.shape.objective.task in FEW
+    shape = scale_to_parameters(
+        system.shape, PARAMETERS, VOCABULARY[PLANTED if vectors else DOCS], FEW_CONTEXT if few else CONTEXT)
     start = time.perf_counter()
     shutil.rmtree(workspace.path("runs", name), ignore_errors=True)  # what has no row yet is not finished
     folder = work(workspace, "train", name, training(shape, threads, steps))

@@ -60,7 +60,8 @@ def initialise(model: nn.Module, seed: int) -> None:
 
     Layers that write into the residual stream get std 0.02 / sqrt(2 layers), so that its size does
     not grow with depth. Source: Radford et al. 2019, GPT-2, section 2.3. DeepNorm scales them, values and
-    feed-forward by its own factor instead.
+    feed-forward by its own factor instead. T5's embedding, which is the scaled head too, gets std 1 (Mesh
+    TensorFlow, as used by Raffel et al. 2020, arXiv:1910.10683).
     """
     generator = torch.Generator().manual_seed(seed)
     spec = model.spec
@@ -72,6 +73,8 @@ def initialise(model: nn.Module, seed: int) -> None:
                 if spec.deep_norm:
                     beta = deep_norm_scales(spec, name.startswith("encoder."))[1]
                     std = INIT_STD * (beta if name.endswith(SCALED_BY_DEEP_NORM) else 1.0)
+                if name == "embed.weight" and not spec.logit_scale:
+                    std = 1.0  # logits are divided by the root of the width
                 parameter.copy_(torch.empty(parameter.shape).normal_(0.0, std, generator=generator))
             elif name.endswith("bias"):
                 parameter.zero_()
