@@ -11,7 +11,7 @@ from widgets import theme
 from widgets.diagram_paint import paint_cross, paint_mask, paint_residual, paint_wires
 from widgets.model_drawing import Row, Stack, draw
 
-WIDTH_PX, WIDE_PX, NARROW_PX = 236, 320, 176  # of one stack, of one with boxes side by side, of each of two
+WIDTH_PX, WIDE_PX, NARROW_PX = 236, 352, 176  # of one stack, of one with boxes side by side, of each of two
 INDENT_PX, EDGE_PX, BETWEEN_PX = 18, 8, 26
 SMALLEST = 0.72  # where there is too little room, the drawing shrinks this far
 TITLE_PX, LINE_PX, GAP_PX, PLUS_PX, GROUP_PX, MASK_PX = 24, 15, 14, 10, 14, 28

@@ -5,6 +5,7 @@ from typing import Any
 
 import msgspec
 from PySide6.QtCore import QCoreApplication, Signal
+from PySide6.QtGui import QFontMetrics
 from PySide6.QtWidgets import QCheckBox, QComboBox, QHBoxLayout, QLabel, QLineEdit, QPlainTextEdit, QVBoxLayout, QWidget
 
 from core.spec.base import Field, fields
@@ -15,7 +16,7 @@ from widgets.number_line import NumberLine
 from widgets.spec_words import choice_text, meaning_text, number_text, range_text, rule_title, say, tooltip
 
 FIELD_WIDTH_PX = 208
-SEGMENTS_UP_TO = 3
+SEGMENTS_UP_TO, SEGMENT_PX, SEGMENTS_WIDTH_PX = 3, 40, 236
 
 
 class Wrong(ValueError):
@@ -109,11 +110,12 @@ class TextEditor(Editor):
 
 
 class ChoiceEditor(Editor):
-    """One of a few: segments up to three, a list above that."""
+    """One of a few: segments up to three whose words fit beside a label, a list otherwise."""
 
     def __init__(self, field: Field) -> None:
         choices = {choice: choice_text(choice) for choice in field.choices}
-        self._segments = len(choices) <= SEGMENTS_UP_TO
+        words = sum(QFontMetrics(theme.font("strong")).horizontalAdvance(text) for text in choices.values())
+        self._segments = len(choices) <= SEGMENTS_UP_TO and words + SEGMENT_PX * len(choices) <= SEGMENTS_WIDTH_PX
         if self._segments:
             control = SegmentedControl(choices, name=say(field.label))
         else:

@@ -53,6 +53,8 @@ def values(spec: ModelSpec) -> dict[str, str]:
                 continue
             value = getattr(spec, RESOLVED[name]) if name in RESOLVED and spec.family == "transformer" else (
                 plain[field.name])  # fmt: skip
+            if name == "embed_size" and spec.embed == spec.d_model:
+                continue  # as wide as the model: said once
             found[name] = value_text(field, value)
     if spec.family != "transformer":
         found = {name: text for name, text in found.items() if not name.startswith("experts.")}

@@ -7,7 +7,7 @@ from app.state.growth import Probe
 from app.translations import translate
 from app.views.bar_rows import BarRows
 from app.words import bytes_text, count_text, duration_text, percent_text
-from core.errors import LabError
+from core.errors import LabError, join_sentences
 from core.model.compute_optimal import LAWS, counted
 from core.model.sizing import (
     active_parameters,
@@ -130,8 +130,8 @@ class CostColumn(QWidget):
         note = self.tr("Tokens at which this size is the best use of its compute; beside each law, the sizes it was "
                        "fitted on.")  # fmt: skip
         if outside:
-            note += " " + self.tr("Out of range for this design: {names}. Fit your own runs instead.").format(
-                names=", ".join(outside))  # fmt: skip
+            note = join_sentences(note, self.tr(
+                "Out of range for this design: {names}. Fit your own runs instead.").format(names=", ".join(outside)))
         if not rows:
             note = self.tr("No law was fitted on designs of this kind.")
         self.reading.set_rows(rows, "", note)
@@ -153,12 +153,11 @@ class CostColumn(QWidget):
             rows.append((self.tr("Arithmetic"), f"{count_text(self.speed['flops_per_s'])} FLOP/s", None))
         rows += [(self.tr("20 tokens a parameter"), duration_text(seconds), None),
                  (self.tr("Energy for that"), f"{watts * seconds / 3.6e6:.3g} kWh", None)]  # fmt: skip
-        note = self.tr("Estimates from three seconds on this machine.") + " "
         if self.speed.get("watts"):
-            note += self.tr("The processor's meter said {watts} W.").format(watts=f"{watts:.0f}")
+            power = self.tr("The processor's meter said {watts} W.").format(watts=f"{watts:.0f}")
         else:
-            note += self.tr("No meter can be read: {watts} W are assumed.").format(watts=ASSUMED_WATTS)
-        self.time.set_rows(rows, "", note)
+            power = self.tr("No meter can be read: {watts} W are assumed.").format(watts=ASSUMED_WATTS)
+        self.time.set_rows(rows, "", join_sentences(self.tr("Estimates from three seconds on this machine."), power))
 
     def _measure(self) -> None:
         if self.spec is not None:

@@ -13,6 +13,7 @@ from core.spec.model import ModelSpec
 from widgets import theme
 from widgets.cards import Card, Text, snug
 from widgets.layer_diagram import LayerDiagram
+from widgets.notice import Notice
 from widgets.spec_form import SpecForm
 
 FIRST = "llama-1m"
@@ -34,11 +35,11 @@ class DesignView(QWidget):
             self.start.addItem(translate(preset("models", name).title), name)
         self.about, self.source = Text("", "body"), Text("", "caption")
         self.form = SpecForm(ModelSpec)
-        self.diagram = LayerDiagram()
+        self.diagram, self.problem = LayerDiagram(), Notice("error")
         self.costs = CostColumn()
         self.start.activated.connect(lambda _: self.use_preset(self.start.currentData()))
         self.form.values_changed.connect(lambda _: self._refresh())
-        self.form.validity_changed.connect(lambda _: self.changed.emit())
+        self.form.validity_changed.connect(lambda _: self._refresh())
         self.diagram.part_clicked.connect(self._go_to)
         self._arrange()
         self.use_preset(FIRST)
@@ -90,7 +91,10 @@ class DesignView(QWidget):
 
     def _refresh(self) -> None:
         spec = self.form.spec()
-        if spec is not None:
+        self.problem.setVisible(spec is None)
+        if spec is None:
+            self.problem.show_message("error", self.form.problem())
+        else:
             self.diagram.set_spec(spec)
             self.costs.set_spec(spec)
         self.changed.emit()
@@ -122,5 +126,7 @@ class DesignView(QWidget):
         whole.setContentsMargins(0, 0, 0, 0)
         whole.setSpacing(theme.space(1.5))
         whole.addWidget(area)
-        whole.addWidget(snug(scroll_area(holder)), 3)
+        drawing = snug(scroll_area(holder))
+        drawing.body.insertWidget(0, self.problem)
+        whole.addWidget(drawing, 3)
         whole.addWidget(costs, 2)

@@ -6,6 +6,7 @@ from PySide6.QtWidgets import QGridLayout, QVBoxLayout, QWidget
 from app.state.family import presets, systems
 from app.translations import translate
 from app.words import count_text
+from core.errors import join_sentences
 from core.model.sizing import parameters
 from core.spec.system import SystemSpec
 from widgets import theme
@@ -49,7 +50,7 @@ class SystemCard(Card):
         self.recipe.setVisible(system.recipe)
         if system.recipe:
             words = self.tr("A recipe on top of {base}.").format(base=system.base)
-            self.recipe.show_message("info", f"{words} {translate(system.not_yet)}")
+            self.recipe.show_message("info", join_sentences(words, translate(system.not_yet)))
         self.difference.setText(translate(system.difference))
         self.difference.setVisible(bool(system.difference))
         self.source.setText(presets()[key].source)

@@ -157,8 +157,9 @@ def test_an_impossible_design_is_marked_at_its_field_while_it_is_typed(page, fie
     marked = [name for name, row in page.form.rows.items() if row.wrong.text()]
     assert len(marked) == 1 and marked[0].split(".")[0] == field.split(".")[0]
     assert all(group.is_open() for group in page.form._groups[marked[0]])
+    assert not page.design.problem.isHidden() and page.design.problem.text.text() == page.form.problem()
     page.use_preset("llama-1m")
-    assert page.form.valid and page.header.primary.isEnabled()
+    assert page.form.valid and page.header.primary.isEnabled() and page.design.problem.isHidden()
 
 
 def test_an_objective_that_an_arrangement_cannot_learn_is_marked_at_the_task(page):
