@@ -144,10 +144,13 @@ class _Shard:
 
     def _refuse(self, item: Refused) -> None:
         self._tally.refuse(item.rule)
+        too_long = "limit" in item.values
+        measure, value, limit = ("bytes", item.values["bytes"], item.values["limit"]) if too_long else (
+            "characters", 0, 1)  # of text that could be taken from it
         self._refused_rows.append(self._row)
         self._refused.append(line_of(Rejected(
             id=0, text=_writable(item.text)[0], source=item.source, line=item.line, rule=item.rule,
-            reason=item.reason, values=item.values, row=self._row)))
+            reason=item.reason, values=item.values, row=self._row, measure=measure, value=value, limit=limit)))
 
 
 def _writable(text: str) -> tuple[str, int]:

@@ -86,6 +86,7 @@ def test_what_comes_out_is_in_reading_order_and_complete(tmp_path, text):
     assert set(result["rejected"]) == {"unreadable", "minimum_length", "exact_duplicates"}
     short = next(d for d in rejected if d.rule == "minimum_length")
     assert (short.measure, short.value, short.limit) == ("characters", len(short.text), 40)
+    assert all(d.measure and d.value is not None and d.limit is not None for d in rejected)
 
 
 def test_shards_and_memory_come_to_the_same_as_one_pass_over_all_at_once(tmp_path, text):

@@ -67,7 +67,7 @@ class ExactDuplicates:
             return None
         return Reason(
             "exact_duplicates", "The same text came before (fingerprint {fingerprint}).",
-            {"fingerprint": draft.fact(fingerprint).hex()})
+            {"fingerprint": draft.fact(fingerprint).hex()}, "similarity", 1.0, 1.0)
 
 
 class FingerprintSet:
