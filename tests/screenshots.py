@@ -19,16 +19,23 @@ from PySide6.QtCore import QLocale  # noqa: E402
 from PySide6.QtTest import QTest  # noqa: E402
 from PySide6.QtWidgets import QApplication  # noqa: E402
 
+from app.pages.page import scroll_to  # noqa: E402
+from core.spec.base import build  # noqa: E402
+from core.spec.corpus import CorpusSpec  # noqa: E402
+from core.spec.files import preset  # noqa: E402
+
 SIZES = ((1280, 800), (1920, 1080))
 NAMES = ("home", "story", "data", "data-measures", "cleaning", "cleaning-rejected", "architecture",
          "architecture-design", "architecture-beside", "training", "new-run", "playground", "glass",
          "export")  # fmt: skip
 README = (
     ("home", "light", "en"), ("story", "light", "en"), ("training", "light", "en"), ("data", "light", "en"),
+    ("cleaning", "light", "en"), ("cleaning-rejected", "light", "en"),
     ("architecture", "light", "en"), ("playground", "dark", "en"), ("glass", "dark", "en"), ("export", "light", "en"),
     ("story", "dark", "zh"), ("home", "dark", "zh"),
 )  # fmt: skip
 PROMPT = "Return the"
+CLEANED, BUILT_IN = "python-docs", "builtin:python-docs"
 
 
 class Studio:
@@ -59,6 +66,14 @@ class Studio:
         if self.model().view.state != "completed":
             raise SystemExit(f"the model could not be grown: {self.model().view.error}")
 
+    def clean(self) -> None:
+        """Clean part of the built-in corpus with every rule, unless the workspace has it."""
+        jobs = self.window.context.jobs
+        if CLEANED not in jobs.names("corpus"):
+            values = preset("data", "everything").values | {"sources": [BUILT_IN], "max_documents": 1500}
+            self.window.context.start_job("corpus", CLEANED, build(CorpusSpec, values))
+            self.wait(lambda: CLEANED in jobs.names("corpus"), 300)
+
     def model(self):
         """The newest pipeline."""
         return next(iter(self.window.context.jobs.jobs("grow")), None)
@@ -80,8 +95,8 @@ class Studio:
         self.window.page("home")._story.show_stage("train")
 
     def show_data(self) -> None:
-        corpora = self.window.context.jobs.jobs("corpus")
-        self.window.show_page("data", job=corpora[0].root)
+        self.clean()
+        self.window.show_page("data", job=self.window.context.jobs.named("corpus", CLEANED).root)
         self.window.page("data").corpus.browse("rejected")
         QTest.qWait(300)
         self.window.page("data").corpus.reject_browser.show_document(0)
@@ -103,6 +118,7 @@ class Studio:
             self.wait(lambda: lab.pane.answer is not None and not lab.preview.busy, 120)
         lab.pane.show_part("funnel")
         lab.rules.rows[0].set_open(True)
+        scroll_to(lab.rules.rows[0])
 
     def show_cleaning_rejected(self) -> None:
         self.show_cleaning()

@@ -66,7 +66,7 @@ class FactTableView(QWidget):
         self.search.setAccessibleName(self.tr("Search names, values and questions"))
         self.search.setClearButtonEnabled(True)
         self._lens = self.search.addAction(icons.icon("search", "faint"), QLineEdit.ActionPosition.LeadingPosition)
-        theme.bus.changed.connect(lambda: self._lens.setIcon(icons.icon("search", "faint")))
+        theme.bus.changed.connect(self._dress)  # a method, which is let go of with the table
         self.groups = QComboBox()
         self.groups.setAccessibleName(self.tr("Group"))
         self.count = Text("", "caption", wrap=False)
@@ -82,6 +82,9 @@ class FactTableView(QWidget):
         column.setSpacing(theme.space(1))
         column.addLayout(bar)
         column.addWidget(self._make_table(), 1)
+
+    def _dress(self) -> None:
+        self._lens.setIcon(icons.icon("search", "faint"))
 
     def set_rows(self, rows, tasks: bool, groups: dict[str, str]) -> None:
         """Show a table (len and [i]); ``groups`` are strata or tasks with what they are called."""

@@ -81,7 +81,7 @@ class PairView(QWidget):
         if not there:
             words = self.tr("No word differs")
         elif self._at < 0:
-            words = self.tr("{there} differences")
+            words = self.tr("1 difference") if there == 1 else self.tr("{there} differences")
         else:
             words = self.tr("Difference {at} of {there}")
         self.count.setText(words.format(at=self._at + 1, there=f"{there:,}"))

@@ -67,7 +67,8 @@ def scroll_area(content: QWidget) -> QScrollArea:
 
 def scroll_to(widget: QWidget) -> None:
     """Bring the top of a widget to the top of the scroll area it lies in, once what changed has been laid out."""
-    QTimer.singleShot(0, widget, lambda: _scroll_now(widget))
+    for delay_ms in (0, 60):  # what was just made learns how tall it is only after it was shown
+        QTimer.singleShot(delay_ms, widget, lambda: _scroll_now(widget))
 
 
 def _scroll_now(widget: QWidget) -> None:

@@ -45,7 +45,6 @@ class CorpusDocuments(Card):
             "pairs": self.tr("Near-duplicates"), "privacy": self.tr("Personal data"),
             "skipped": self.tr("Skipped files")}, name=self.tr("Show"))  # fmt: skip
         self.which.value_changed.connect(lambda part: (self.show_part(part), scroll_to(self)))
-        self.rule = Text("", "caption")
         self.all_rules = Button(self.tr("Show every rule"), "link")
         self.all_rules.clicked.connect(lambda: self.show_rule(""))
         self.kept_browser, self.reject_browser = DocumentBrowser(), DocumentBrowser(reasons=True)
@@ -63,7 +62,7 @@ class CorpusDocuments(Card):
             "skipped": self.skipped}  # fmt: skip
         row = QHBoxLayout()
         row.setSpacing(theme.space(1))
-        for widget in (self.which, self.rule, self.all_rules):
+        for widget in (self.which, self.all_rules):
             row.addWidget(widget)
         row.addStretch(1)
         self.body.addLayout(row)
@@ -117,8 +116,6 @@ class CorpusDocuments(Card):
         self._say_rule(rule)
 
     def _say_rule(self, rule: str) -> None:
-        words = self.tr("Only what this rule set aside: {rule}").format(rule=rule_label(rule)) if rule else ""
-        self.rule.setText(words)
         self.all_rules.setVisible(bool(rule))
 
     def _fill_part(self) -> None:

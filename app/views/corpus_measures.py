@@ -5,7 +5,7 @@ from pathlib import Path
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QGridLayout, QVBoxLayout, QWidget
 
-from app.views.rule_words import rule_label
+from app.views.rule_words import measure_label, rule_label
 from core.data.report import cleaning_spec
 from core.spec.base import fields
 from core.spec.rules.base import Rule, tag_of
@@ -57,7 +57,7 @@ class CorpusMeasures(QWidget):
 
     def _cell(self, name: str, rule: Rule | None, tag: str, measure: str, counts: dict) -> QWidget:
         limits = [field for field in fields(type(rule)) if field.measure == measure] if rule else []
-        label = " · ".join(say(field.label) for field in limits) or measure.replace("_", " ")
+        label = " · ".join(say(field.label) for field in limits) or measure_label(name)
         share = bool(limits) and limits[0].kind == "float" and not limits[0].unit and limits[0].high in (0.5, 1)
         plot = self.plots[name] = Histogram(label, say(limits[0].unit) if limits else "", share, movable=False)
         plot.set_counts(**counts)
