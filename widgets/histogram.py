@@ -273,8 +273,10 @@ class Histogram(QWidget):
         left = x + 6 if line.keeps == "above" else x - wide - 6
         if len(self.thresholds) < 2 or self._apart():
             left = min(max(left, 2), self.width() - wide - 2)
-        else:  # two lines close together: each label keeps to its own side of the middle
-            left = 2 if index == 0 else self.width() - wide - 2
+        else:  # two lines close together: the labels stand outside of them, beside their own
+            other = painter.fontMetrics().horizontalAdvance(self.limit_text(self.thresholds[1 - index]))
+            left = (max(2, min(x - wide - 6, self.width() - other - wide - 12)) if index == 0 else
+                    min(self.width() - wide - 2, max(x + 6, other + 12)))  # fmt: skip
         painter.setPen(theme.color("text"))
         painter.drawText(QPointF(left, 13), words)
 
