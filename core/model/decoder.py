@@ -76,5 +76,5 @@ def initialise(model: nn.Module, seed: int) -> None:
                 if name == "embed.weight" and not spec.logit_scale:
                     std = 1.0  # logits are divided by the root of the width
                 parameter.copy_(torch.empty(parameter.shape).normal_(0.0, std, generator=generator))
-            elif name.endswith("bias"):
+            elif "bias" in name.rpartition(".")[2]:  # an LSTM calls its own bias_ih_l0
                 parameter.zero_()
