@@ -35,6 +35,7 @@ class EngineSession(QObject):
     document_shown = Signal(object)  # DocumentShown
     sources_counted = Signal(object)  # SourcesCounted
     clean_previewed = Signal(object)  # CleanPreviewed
+    neighbours_found = Signal(object)  # NeighboursFound
     problem_raised = Signal(object)  # Problem
     process_ended = Signal(str)  # one plain sentence; only when it was not asked to end
 
@@ -51,7 +52,8 @@ class EngineSession(QObject):
             m.Loaded: self.loaded, m.Token: self.token_produced, m.Finished: self.finished,
             m.Tokenized: self.tokenized, m.Scored: self.scored, m.Attributed: self.attributed,
             m.DocumentShown: self.document_shown, m.SourcesCounted: self.sources_counted,
-            m.CleanPreviewed: self.clean_previewed, m.Problem: self.problem_raised,
+            m.CleanPreviewed: self.clean_previewed, m.NeighboursFound: self.neighbours_found,
+            m.Problem: self.problem_raised,
         }  # fmt: skip
 
     def load(self, source: str) -> int:

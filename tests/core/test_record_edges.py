@@ -177,7 +177,7 @@ def test_a_stop_at_the_end_of_a_stage_begins_no_other(tmp_path, monkeypatch):
         return JobView(state="completed")
 
     monkeypatch.setattr(grow, "_follow", follow)
-    monkeypatch.setattr(grow, "_begin", lambda stage, data, folder: begun.append(stage) or folder)
+    monkeypatch.setattr(grow, "begin", lambda workspace, child: begun.append(child.kind) or folder)
     monkeypatch.setattr(grow, "stages", lambda spec, name: {"corpus": {}, "tokenizer": {}})
     folder = Workspace(tmp_path / "w").create("corpus", "text", CorpusSpec(sources=["x"]))
     with pytest.raises(StopRequested):
