@@ -51,8 +51,6 @@ def _closest(
     best, best_off = None, float("inf")
     for spec in _candidates(original, vocab + original.objective.extra_tokens, context):
         spent = cost(spec)
-        if not spent:  # word vectors multiply no matrices: their compute is not counted
-            continue
         off = max(spent / budget, budget / spent)
         if off < best_off:
             best, best_off = spec, off

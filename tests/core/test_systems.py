@@ -67,8 +67,3 @@ def test_memory_and_compute_are_budgets_too():
 def test_a_vocabulary_larger_than_the_budget_is_refused():
     with pytest.raises(LabError, match="vocabulary"):
         scale_to_parameters(SYSTEMS["palm"].shape, 1e5, 50_000)
-
-
-def test_compute_that_is_not_counted_is_no_budget_to_solve_for():
-    with pytest.raises(LabError, match="No shape"):
-        scale_to_compute(SYSTEMS["word2vec"].shape, 1e13, 2048)
