@@ -2,14 +2,13 @@
 
 from pathlib import Path
 
-from PySide6.QtCore import QTimer, Signal
+from PySide6.QtCore import QCoreApplication, QTimer
 from PySide6.QtWidgets import QHBoxLayout, QPlainTextEdit, QVBoxLayout, QWidget
 
-from app.pages.page import FORM_WIDTH_PX, on_escape
 from app.state.context import AppContext
 from app.translations import fill
+from app.views.corpus_form import CorpusForm
 from app.views.job_head import JobHead
-from app.views.no_corpus import NoCorpus
 from app.words import count_text, duration_text, percent_text
 from core.spec.tokenizer import TokenizerSpec
 from widgets import theme
@@ -122,55 +121,27 @@ class TokenizerView(QWidget):
         column.addStretch(1)
 
 
-class TokenizerForm(QWidget):
+class TokenizerForm(CorpusForm):
     """The form of a new tokenizer; emits ``started`` with a name and a spec."""
 
-    started = Signal(str, object)
-    cancelled = Signal()
+    def __init__(self, context: AppContext) -> None:
+        say = QCoreApplication.translate
+        super().__init__(
+            context,
+            SpecForm(TokenizerSpec),
+            say("TokenizerForm", "New tokenizer"),
+            say("TokenizerForm", "A tokenizer learns from a corpus which pieces of text deserve a number of "
+                "their own. Small models want small vocabularies."),
+            say("TokenizerForm", "Train tokenizer"),
+        )  # fmt: skip
 
-    def __init__(self, context: AppContext, *, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self.context = context
-        self.form = SpecForm(TokenizerSpec)
-        self.form.validity_changed.connect(lambda _: self._refresh())
-        self.empty = NoCorpus(context)
-        self.start = Button(self.tr("Train tokenizer"), "primary", "play")
-        self.start.clicked.connect(self._start)
-        cancel = Button(self.tr("Cancel"))
-        cancel.clicked.connect(lambda: self.cancelled.emit())
-        self.setMaximumWidth(FORM_WIDTH_PX)
-        on_escape(self, self.cancelled.emit)
-        buttons = QHBoxLayout()
-        buttons.addWidget(self.start)
-        buttons.addWidget(cancel)
-        buttons.addStretch(1)
-        card = Card(self.tr("New tokenizer"))
-        card.body.addWidget(Text(self.tr("A tokenizer learns from a corpus which pieces of text deserve a number of "
-                                         "their own. Small models want small vocabularies."), "muted"))  # fmt: skip
-        card.body.addWidget(self.empty)
-        card.body.addWidget(self.form)
-        card.body.addLayout(buttons)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.addWidget(card)
-        column.addStretch(1)
-
-    def opened(self, corpus: str = "") -> None:
-        """Offer finished corpora; choose one."""
-        names = self.context.jobs.names_in("corpora")
-        self.empty.setVisible(not names)
-        for widget in (self.form, self.start):
-            widget.setVisible(bool(names))
+    def offer(self, names: list[str], chosen: str) -> None:
+        """Choose one of the corpora."""
         self.form.set_choices("corpus", names)
-        chosen = corpus or self.form.values().get("corpus", "")
+        chosen = chosen or self.form.values().get("corpus", "")
         if names:
             self.form.set_values({"corpus": chosen if chosen in names else names[0]})
-        self._refresh()
 
-    def _refresh(self) -> None:
-        self.start.setEnabled(self.form.valid and bool(self.context.jobs.names_in("corpora")))
-
-    def _start(self) -> None:
-        spec = self.form.spec()
-        if spec is not None:
-            self.started.emit(f"{spec.corpus}-{spec.kind}", spec)
+    def name_of(self, spec: TokenizerSpec) -> str:
+        """After the corpus and the kind."""
+        return f"{spec.corpus}-{spec.kind}"
