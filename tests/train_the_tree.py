@@ -159,9 +159,9 @@ def _asked(folder: JobFolder) -> tuple[str, float, float]:
     model, shape, _, asking, train, held_out = _opened(folder)
     _, losses, wanted = ask(model, asking, held_out, HELD_OUT_TOKENS)
     counts = np.ones(shape.vocab_size)
-    batches = Batches(train, shape.context, 64, SEED)
+    batches = Batches(train, shape.context, SEED)
     for step in range(COUNTED_BATCHES):
-        targets = asking(batches.rows(step), step * 64)["targets"].numpy()
+        targets = asking(batches.rows(step * 64, 64), step * 64)["targets"].numpy()
         counts += np.bincount(targets[targets >= 0], minlength=shape.vocab_size)
     frequency = counts / counts.sum()
     return "nats a token asked for", float(losses.mean()), float(-np.log(frequency[wanted.numpy()]).mean())

@@ -10,7 +10,7 @@ import msgspec
 
 from core.record.events import Acknowledged, Continued, Event, Paused
 
-RequestName = Literal["stop", "pause", "resume", "checkpoint", "sample"]
+RequestName = Literal["stop", "pause", "resume", "checkpoint", "sample", "batch", "rate"]
 
 
 class Request(msgspec.Struct, frozen=True):

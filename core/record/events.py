@@ -110,6 +110,59 @@ class Resumed(Event):
     from_step: int
 
 
+class SpikeFound(Event):
+    """The loss or its gradient jumped at a step, by so many robust deviations (None: it was no number).
+
+    ``documents`` are rows of the corpus that the offending batches were cut from.
+    """
+
+    step: int
+    what: str  # "loss" or "grad_norm"
+    value: float | None
+    usual: float
+    score: float | None = None
+    documents: list[int] = []
+
+
+class RolledBack(Event):
+    """The run went back to a checkpoint; what was logged after it is undone. From ``skip_at`` on, data is left out."""
+
+    from_step: int
+    to_step: int
+    skip_at: int
+    sequences: int  # that are left out there
+    rate: float = 1.0  # what the learning rate is multiplied by from now on
+
+
+class RateChanged(Event):
+    """From this step on the learning rate is the schedule's times ``rate``."""
+
+    step: int
+    rate: float
+    why: str = ""
+
+
+class MicroBatchHalved(Event):
+    """Memory did not suffice at this step; from it on fewer sequences are computed at once."""
+
+    step: int
+    micro_batch: int
+
+
+class StoppedEarly(Event):
+    """The validation loss got no better for as long as patience allows; the run ends here."""
+
+    step: int
+    best_step: int
+
+
+class BatchShown(Event):
+    """What a step was trained on stands in a file of the folder."""
+
+    step: int
+    path: str
+
+
 class Paused(Event):
     """The worker waits."""
 
@@ -215,6 +268,6 @@ class Failed(Event):
 TERMINAL = (Completed, Stopped, Failed)
 AnyEvent = Union[
     Started, Phase, Progress, FileSkipped, Funnel, Chosen, Validated, ExpertsUsed, CheckpointSaved, Sampled, Resumed,
-    Paused, Continued, Acknowledged, ChildStarted, ChildEnded, Twin, Exported, Verified, Noted, Completed, Stopped,
-    Failed,
+    SpikeFound, RolledBack, RateChanged, MicroBatchHalved, StoppedEarly, BatchShown, Paused, Continued, Acknowledged,
+    ChildStarted, ChildEnded, Twin, Exported, Verified, Noted, Completed, Stopped, Failed,
 ]  # fmt: skip

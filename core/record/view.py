@@ -14,6 +14,7 @@ from core.record.log import Record, read_events
 
 State = Literal["queued", "running", "paused", "completed", "stopped", "failed", "crashed"]
 LIVE = ("queued", "running", "paused")
+KEPT_MARKS = ("spike", "rolled_back")  # of steps that were undone: that they happened stays on record
 START_S = 60.0  # a worker that has not said a word for so long never started
 
 
@@ -52,7 +53,10 @@ class JobView(msgspec.Struct, frozen=True):
     child_states: dict[str, str] = {}
     twins: dict[str, ev.Twin] = {}  # by folder
     notes: tuple[ev.Noted, ...] = ()
-    marks: tuple[tuple[str, int], ...] = ()  # (resumed | paused | stopped, step), for the curve
+    marks: tuple[tuple[str, int], ...] = ()  # (what, step), for the curve
+    spikes: tuple[ev.SpikeFound, ...] = ()
+    rollbacks: tuple[ev.RolledBack, ...] = ()
+    batches: dict[int, str] = {}  # step -> file of what it was trained on
     acknowledged: tuple[str, ...] = ()
     result: dict = {}
     error: Problem | None = None
@@ -93,8 +97,15 @@ def _resumed(view, event, t):
         experts=tuple(e for e in view.experts if e.step <= step),
         checkpoints=tuple(c for c in view.checkpoints if c.step <= step),
         samples=tuple(s for s in view.samples if s.step <= step),
-        marks=tuple(m for m in view.marks if m[1] <= step) + (("resumed", step),),
+        marks=tuple(m for m in view.marks if m[0] in KEPT_MARKS or m[1] <= step) + (("resumed", step),),
     )
+
+
+def _rolled_back(view, event, t):
+    """Undone like what a resume undoes; that it happened stays on record."""
+    undone = _resumed(view, ev.Resumed(from_step=event.to_step), t)
+    marks = undone.marks[:-1] + (("rolled_back", event.to_step),)
+    return replace(undone, marks=marks, rollbacks=view.rollbacks + (event,))
 
 
 def _sampled(view, event, t):
@@ -134,6 +145,12 @@ _FOLDS = {
         v, experts=tuple(x for x in v.experts if x.step < e.step)[-999:] + (e,)),
     ev.CheckpointSaved: _checkpoint,
     ev.Sampled: _sampled,
+    ev.SpikeFound: lambda v, e, t: replace(v, spikes=v.spikes + (e,), marks=v.marks + (("spike", e.step),)),
+    ev.RolledBack: _rolled_back,
+    ev.RateChanged: lambda v, e, t: replace(v, marks=v.marks + (("rate", e.step),)),
+    ev.MicroBatchHalved: lambda v, e, t: replace(v, marks=v.marks + (("memory", e.step),)),
+    ev.StoppedEarly: lambda v, e, t: replace(v, marks=v.marks + (("early", e.step),)),
+    ev.BatchShown: lambda v, e, t: replace(v, batches={**v.batches, e.step: e.path}),
     ev.Paused: lambda v, e, t: replace(v, state="paused", marks=v.marks + (("paused", e.step),)),
     ev.Continued: lambda v, e, t: replace(v, state="running"),
     ev.Acknowledged: lambda v, e, t: replace(v, acknowledged=v.acknowledged[-99:] + (e.id,)),

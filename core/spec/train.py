@@ -6,7 +6,10 @@ import msgspec
 
 from core.errors import LabError
 from core.spec.base import Spec, about
+from core.spec.guard import GuardSpec
+from core.spec.mesh import MeshSpec
 from core.spec.model import ModelSpec
+from core.spec.retention import RetentionSpec
 
 ADAMW = "Loshchilov & Hutter 2019, arXiv:1711.05101; Brown et al. 2020, arXiv:2005.14165"
 
@@ -33,18 +36,42 @@ class TrainSpec(Spec):
     micro_batch: Annotated[int, about(
         "Micro-batch", "Sequences computed at once; the rest is accumulated. 0 = the whole batch.",
         low=0, high=1_000_000, unit="sequences", expert=True)] = 0
+    batch_ramp_from: Annotated[int, about(
+        "Batch at first", "The batch grows from this to its full size in a straight line; 0 = full from the start.",
+        low=0, high=1_000_000, unit="sequences", expert=True,
+        source="Brown et al. 2020, GPT-3, arXiv:2005.14165, appendix B")] = 0
+    batch_ramp_steps: Annotated[int, about(
+        "Batch ramp", "Steps over which the batch grows.", low=0, high=10_000_000, unit="steps", expert=True)] = 0
+    optimizer: Annotated[Literal["adamw", "adafactor", "muon", "lion", "sgd"], about(
+        "Optimizer", "How gradients become changes of the weights. AdamW is the usual choice; Muon turns the step of "
+        "each matrix into its nearest orthogonal one and leaves vectors, embeddings and the head to AdamW; Adafactor "
+        "keeps row and column sums instead of a second moment; Lion takes signs; SGD is the plain step with momentum.",
+        source="Loshchilov & Hutter 2019, arXiv:1711.05101; Jordan et al. 2024, Muon; Shazeer & Stern 2018, "
+        "arXiv:1804.04235; Chen et al. 2023, arXiv:2302.06675")] = "adamw"
     learning_rate: Annotated[float, about(
         "Learning rate", "The largest step size, reached after the warm-up.", low=1e-8, high=10.0,
         source=ADAMW)] = 1e-3
+    schedule: Annotated[Literal["cosine", "linear", "constant", "inverse_sqrt", "wsd"], about(
+        "Schedule", "How the rate goes on after the warm-up: down a cosine or a straight line to its end, constant, "
+        "with the inverse square root of the step, or constant and down at the end (warm-up, stable, decay).",
+        source="Loshchilov & Hutter 2017, arXiv:1608.03983; Vaswani et al. 2017, arXiv:1706.03762; Hu et al. 2024, "
+        "MiniCPM, arXiv:2404.06395")] = "cosine"
     final_lr_ratio: Annotated[float, about(
-        "Final rate", "The cosine ends at this share of the largest rate.", low=0.0, high=1.0, expert=True,
-        source="Hoffmann et al. 2022, arXiv:2203.15556")] = 0.1
+        "Final rate", "The schedule ends at this share of the largest rate.", low=0.0, high=1.0, expert=True,
+        source="Hoffmann et al. 2022, arXiv:2203.15556", when="schedule=cosine|linear|wsd")] = 0.1
+    decay_share: Annotated[float, about(
+        "Decay", "The share of all steps over which the rate goes down at the end.", low=0.0, high=1.0, expert=True,
+        source="Hu et al. 2024, MiniCPM, arXiv:2404.06395", when="schedule=wsd")] = 0.1
     warmup_steps: Annotated[int, about(
         "Warm-up", "Steps over which the rate rises in a straight line.", low=0, high=10_000_000, expert=True)] = 50
     beta1: Annotated[float, about("Beta 1", "Memory of the mean gradient.", low=0.0, high=0.9999, expert=True,
-                                  source=ADAMW)] = 0.9
-    beta2: Annotated[float, about("Beta 2", "Memory of the squared gradient.", low=0.0, high=0.99999, expert=True,
-                                  source=ADAMW)] = 0.95
+                                  source=ADAMW, when="optimizer=adamw|muon|lion")] = 0.9
+    beta2: Annotated[float, about(
+        "Beta 2", "Memory of the squared gradient (of Lion: of the mean gradient).", low=0.0, high=0.99999,
+        expert=True, source=ADAMW, when="optimizer=adamw|muon|lion")] = 0.95
+    momentum: Annotated[float, about(
+        "Momentum", "Memory of the steps before.", low=0.0, high=0.9999, expert=True,
+        source="Sutskever et al. 2013; Jordan et al. 2024, Muon", when="optimizer=muon|sgd")] = 0.95
     eps: Annotated[float, about("Epsilon", "Keeps the division by the squared gradient safe.", low=1e-16, high=1.0,
                                 expert=True, source=ADAMW)] = 1e-8
     weight_decay: Annotated[float, about(
@@ -53,9 +80,21 @@ class TrainSpec(Spec):
     clip: Annotated[float, about(
         "Clip", "Longest gradient, by norm; 0 = no limit.", low=0.0, high=1e6, expert=True,
         source="Pascanu et al. 2013, arXiv:1211.5063")] = 1.0
-    precision: Annotated[Literal["auto", "fp32", "bf16"], about(
-        "Precision", "bf16 multiplies faster where the processor can; auto times both and takes the faster.",
-        source="Micikevicius et al. 2018, arXiv:1710.03740")] = "auto"
+    embedding_grad_share: Annotated[float, about(
+        "Embedding gradient", "The share of its gradient that the embedding receives; less than 1 calms early "
+        "training.", low=0.0, high=1.0, expert=True, source="Zeng et al. 2022, GLM-130B, arXiv:2210.02414")] = 1.0
+    ema_decay: Annotated[float, about(
+        "Weight average", "Memory of a moving average of the weights, which is measured and kept beside them; 0 = "
+        "none.", low=0.0, high=0.999999, expert=True, source="Polyak & Juditsky 1992")] = 0.0
+    recompute: Annotated[Literal["auto", "on", "off"], about(
+        "Recompute", "Keep only each block's input and compute the rest again for the backward pass: less memory, "
+        "a third more work. Auto does it when the run would not fit otherwise.", expert=True,
+        source="Chen et al. 2016, arXiv:1604.06174")] = "auto"
+    precision: Annotated[Literal["auto", "fp32", "bf16", "bf16_weights", "fp16"], about(
+        "Precision", "bf16 multiplies faster where the processor can; auto times what this machine offers and takes "
+        "the fastest. bf16_weights keeps the weights themselves in bf16 beside a float32 master copy; fp16 scales "
+        "the loss so that small gradients survive.",
+        source="Micikevicius et al. 2018, arXiv:1710.03740; Kalamkar et al. 2019, arXiv:1905.12322")] = "auto"
     kernels: Annotated[Literal["auto", "torch", "ours"], about(
         "Kernels", "Whose arithmetic runs: auto times our own against torch and takes the faster.",
         expert=True)] = "auto"
@@ -74,6 +113,17 @@ class TrainSpec(Spec):
     keep_checkpoints: Annotated[int, about(
         "Keep", "How many of the newest checkpoints stay; the best by validation stays too.",
         low=1, high=100_000, expert=True)] = 3
+    retention: Annotated[RetentionSpec, about(
+        "Checkpoints that stay", "What is kept besides the newest.", expert=True)] = RetentionSpec()
+    guard: Annotated[GuardSpec, about("Spikes", "What happens when the loss jumps.", expert=True)] = GuardSpec()
+    patience: Annotated[int, about(
+        "Patience", "The run ends early when so many measurements in a row bring no better validation loss; 0 = never.",
+        low=0, high=100_000, unit="measurements", expert=True, source="Prechelt 1998, Early Stopping")] = 0
+    layers_every: Annotated[int, about(
+        "Look inside every", "Steps between looks at gradients, weights and activations layer by layer; 0 = never.",
+        low=0, high=10_000_000, unit="steps", expert=True)] = 20
+    mesh: Annotated[MeshSpec, about(
+        "Devices", "How the run is laid out over several processes.", expert=True)] = MeshSpec()
     sample_prompt: Annotated[str, about(
         "Sample prompt", "What the model is asked to continue at each checkpoint.")] = ""
     sample_tokens: Annotated[int, about(
@@ -87,3 +137,8 @@ class TrainSpec(Spec):
                 "The batch of {batch_size} cannot be cut into micro-batches of {micro_batch}.", "",
                 "Choose a micro-batch that divides the batch.",
                 batch_size=self.batch_size, micro_batch=self.micro_batch)
+        if self.batch_ramp_from > self.batch_size:
+            raise LabError(
+                "The batch cannot grow from {start} to {batch_size}.", "batch_ramp_from",
+                "Choose a batch at first that is not larger than the batch.",
+                start=self.batch_ramp_from, batch_size=self.batch_size)

@@ -20,16 +20,18 @@ from core.record.folder import JobFolder
 from core.record.metrics import MetricsWriter, read_metrics
 from core.spec.train import TrainSpec
 from core.tokens.tokenizer import Tokenizer
-from core.train import counting
+from core.train import counting, estimates
 from core.train.batches import Batches, Examples
 from core.train.checkpoint import TrainState, restore
 from core.train.choices import choose, peak_flops
+from core.train.course import Course
+from core.train.energy import Meter
 from core.train.inputs import COLUMNS, open_text, resolve_vocabulary
 from core.train.loop import Trainer
 from core.train.measure import validate, validate_objective
-from core.train.memory import peak_memory
+from core.train.memory import Growth, peak_memory
 from core.train.objectives import Asking
-from core.train.optimizers import adamw
+from core.train.optimizers import make_optimizer
 from core.train.plan import Plan
 
 COUNTED_AT_ONCE = 1 << 22  # tokens
@@ -47,13 +49,11 @@ class Run(msgspec.Struct):
     model: nn.Module
     optimizer: object
     examples: Examples
+    course: Course
     held_out: object  # token ids (n,)
     device: str
+    growth: Growth  # of this process's memory since before the model
     precision: str = "fp32"
-
-    @property
-    def tokens_per_step(self) -> int:
-        return self.spec.batch_size * self.model.spec.context
 
     @property
     def micro_batch(self) -> int:
@@ -95,10 +95,11 @@ def run(spec: TrainSpec, folder: JobFolder, emit, control) -> dict:
     metrics = MetricsWriter(folder.path("metrics.bin"), COLUMNS, last_step=last_step)
     try:
         prepared.model.train()
-        Trainer(prepared, state, plan, emit, control, metrics).train()
+        with Meter() as meter:
+            Trainer(prepared, state, plan, emit, control, metrics).train()
     finally:
         metrics.close()
-    return summary(prepared, state, threads)
+    return summary(prepared, state, threads, meter)
 
 
 def set_threads(spec: TrainSpec, folder: JobFolder) -> int:
@@ -121,9 +122,10 @@ def prepare(spec: TrainSpec, folder: JobFolder, emit, control) -> Run:
     device = pick_device(spec)
     check_memory(spec, shape, device)
     train, held_out = (TokenShard.open(folder.root, split).tokens for split in ("train", "held_out"))
-    batches = Batches(train, shape.context, spec.batch_size, spec.seed)
+    batches = Batches(train, shape.context, spec.seed)
     asking = Asking(shape, tokenizer.vocab_size, tokenizer.word_starts, spec.seed)
     torch.manual_seed(spec.seed)
+    growth = Growth(device)
     model = build_model(shape)
     initialise(model, spec.seed)
     if isinstance(model, WordVectors):
@@ -131,9 +133,10 @@ def prepare(spec: TrainSpec, folder: JobFolder, emit, control) -> Run:
         model.read_subwords([tokenizer.token_bytes(id) for id in range(tokenizer.vocab_size)])
     model.to(device)
     return Run(
-        spec=spec, folder=folder, tokenizer=tokenizer, model=model, optimizer=adamw(model, spec),
+        spec=spec, folder=folder, tokenizer=tokenizer, model=model, optimizer=make_optimizer(model, spec),
         byte_lengths=np.pad(tokenizer.byte_lengths, (0, shape.vocab_size - tokenizer.vocab_size)),
-        examples=Examples(batches, asking), held_out=held_out, device=device)
+        examples=Examples(batches, asking), held_out=held_out,
+        course=Course(spec, folder.read_choices().get("skips", [])), device=device, growth=growth)
 
 
 def token_counts(tokens: np.ndarray, vocab: int) -> torch.Tensor:
@@ -176,7 +179,7 @@ def decide(prepared: Run, emit) -> Plan:
     if "precision" not in folder.read_choices():
         emit(Phase(name="Timing what is fastest here"))
     micro = prepared.micro_batch
-    batch = {name: part[:micro].to(prepared.device) for name, part in prepared.examples(0).items()}
+    batch = {name: part.to(prepared.device) for name, part in prepared.examples(0, micro).items()}
     prepared.model.train()
     choices = choose(spec, folder, prepared.model, batch, prepared.device, emit)
     prepared.precision = choices["precision"]
@@ -194,10 +197,13 @@ def decide(prepared: Run, emit) -> Plan:
     step_s = choices["step_s"] * (spec.batch_size // micro) * OPTIMIZER_SHARE
     plan = Plan(spec, folder, emit)
     plan.begin(step_s, validation_s)
+    memory = training_memory(prepared.model.spec, micro, prepared.precision == "bf16")
+    tokens = spec.batch_size * prepared.model.spec.context
+    estimates.record(folder, memory, plan.steps(0, 0.0), tokens, step_s)
     return plan
 
 
-def summary(prepared: Run, state: TrainState, threads: int) -> dict:
+def summary(prepared: Run, state: TrainState, threads: int, meter: Meter) -> dict:
     """The result of a finished run."""
     _, rows = read_metrics(prepared.folder.path("metrics.bin"))
     names = [name for name, _ in COLUMNS]
@@ -209,7 +215,7 @@ def summary(prepared: Run, state: TrainState, threads: int) -> dict:
         "parameters": parameters(prepared.model.spec)["total"],
         "steps": state.step,
         "tokens": state.tokens,
-        "epochs": prepared.examples.epoch(state.step),
+        "epochs": prepared.examples.epoch(prepared.course.taken(state.step)),
         "first_val_bits_per_byte": float(bits[0]) if len(bits) else None,
         "last_val_bits_per_byte": float(bits[-1]) if len(bits) else None,
         "val_loss": state.val_loss,
@@ -220,5 +226,7 @@ def summary(prepared: Run, state: TrainState, threads: int) -> dict:
         "kernels": choices["kernels"],
         "threads": threads,
         "peak_bytes": peak_memory(),
+        "memory_bytes": prepared.growth.n_bytes(),
+        "energy_j": meter.joules(),
         "elapsed_s": state.elapsed_s,
     }

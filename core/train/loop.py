@@ -1,20 +1,18 @@
 """The training loop: steps, measurements, checkpoints, and requests from outside."""
 
-import math
 import time
-
-import torch
 
 from core.errors import LabError
 from core.model.sizing import flops_per_token
 from core.record.control import Request, StopRequested
 from core.record.events import CheckpointSaved, Continued, Noted, Paused, Progress, Sampled, Validated
 from core.train.checkpoint import TrainState, save_checkpoint
-from core.train.choices import autocast
 from core.train.expert_use import ExpertUse
+from core.train.guard import Guard
 from core.train.plan import Plan
 from core.train.sample import sample
-from core.train.schedules import warmup_cosine
+from core.train.schedules import learning_rate
+from core.train.update import Update
 
 PROGRESS_EVERY_S = (0.5, 5.0)  # at first, and in a run of hours: its log must stay quick to read
 
@@ -31,8 +29,9 @@ class Trainer:
         self.steps = plan.steps(state.step, state.wall_s)
         self.emit, self.control, self.metrics = emit, control, metrics
         self.spec, self.model, self.optimizer = run.spec, run.model, run.optimizer
-        self.flops_per_step = flops_per_token(self.model.spec).training * run.tokens_per_step
+        self.flops_per_token = flops_per_token(self.model.spec).training
         self.expert_use = ExpertUse(self.model)
+        self.update, self.guard = Update(run, self.expert_use), Guard(run)
         self._said = 0.0
 
     def train(self) -> None:
@@ -57,53 +56,28 @@ class Trainer:
     def step(self) -> None:
         """One update of the weights, its record, and what falls due with it."""
         start = time.perf_counter()
-        lr = warmup_cosine(
-            self.state.step, self.steps, self.spec.learning_rate, self.spec.warmup_steps, self.spec.final_lr_ratio)
-        loss, grad_norm = self._update(lr)
+        state, course = self.state, self.run.course
+        count = course.size(state.step)
+        loss, grad_norm = self.update.gradients(self.run.examples(course.first(state.step), count))
+        self.guard.look(state.step + 1, loss, grad_norm)
+        rate = learning_rate(self.spec, state.step, self.steps)
+        self.update.apply(rate)
         taken = time.perf_counter() - start
-        state = self.state
+        tokens = count * self.model.spec.context
         state.step += 1
-        state.tokens += self.run.tokens_per_step
+        state.tokens += tokens
         state.elapsed_s += taken
-        state.flops += self.flops_per_step
+        state.flops += self.flops_per_token * tokens
         due = state.step % self.spec.validate_every == 0 or state.step == self.steps
         if due:
             self.measure()
         self.metrics.append(
-            step=state.step, tokens=state.tokens, elapsed_s=state.elapsed_s, flops=state.flops, loss=loss, lr=lr,
-            grad_norm=grad_norm, tokens_per_s=self.run.tokens_per_step / taken, **(self._measured() if due else {}))
+            step=state.step, tokens=state.tokens, elapsed_s=state.elapsed_s, flops=state.flops, loss=loss, lr=rate,
+            grad_norm=grad_norm, tokens_per_s=tokens / taken, batch_size=count,
+            epoch=self.run.examples.epoch(course.taken(state.step)), **(self._measured() if due else {}))
         if state.step % self.spec.checkpoint_every == 0 and state.step < self.steps:
             self.checkpoint()
         self._say_progress()
-
-    def _update(self, lr: float) -> tuple[float, float]:
-        """Forward, backward (in micro-batches), clip, AdamW; returns the loss and the gradient's norm."""
-        batch = self.run.examples(self.state.step)
-        micro = self.run.micro_batch
-        parts = self.spec.batch_size // micro
-        total = 0.0
-        for i in range(parts):
-            rows = slice(i * micro, (i + 1) * micro)
-            with autocast(self.run.precision, self.run.device):
-                part = {name: tensor[rows].to(self.run.device) for name, tensor in batch.items()}
-                loss = self.model.loss(**part) / parts
-            self.expert_use.add()
-            loss.backward()
-            total += float(loss.detach())
-        norm = float(torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.spec.clip or float("inf")))
-        self._require_numbers(self.state.step + 1, total, norm)
-        for group in self.optimizer.param_groups:
-            group["lr"] = lr
-        self.optimizer.step()
-        self.optimizer.zero_grad(set_to_none=True)
-        return total, norm
-
-    def _require_numbers(self, step: int, *values: float) -> None:
-        if not all(map(math.isfinite, values)):
-            raise LabError(
-                "The loss or its gradient is no longer a number at step {step}.", self.run.folder.name,
-                "Lower the learning rate or lengthen the warm-up, and start a new run; the checkpoints before "
-                "this step are intact.", step=step)
 
     def measure(self) -> None:
         """Say how the experts were used, and measure on held-out text, if there is any."""
@@ -114,7 +88,7 @@ class Trainer:
             return
         state = self.state
         state.val_loss, state.val_bits_per_byte = self.run.validate()
-        self._require_numbers(state.step, state.val_loss)
+        self.guard.require_numbers(state.step, state.val_loss)
         state.val_step = state.step
         self.emit(Validated(
             step=state.step, loss=state.val_loss, bits_per_byte=state.val_bits_per_byte, elapsed_s=state.elapsed_s))

@@ -6,6 +6,11 @@ from torch import Tensor, nn
 from core.spec.train import TrainSpec
 
 
+def make_optimizer(model: nn.Module, spec: TrainSpec) -> torch.optim.Optimizer:
+    """The optimizer that the spec names."""
+    return adamw(model, spec)
+
+
 def adamw(model: nn.Module, spec: TrainSpec) -> torch.optim.AdamW:
     """Fused AdamW; weight decay on matrices only. Source: Loshchilov & Hutter 2019, arXiv:1711.05101."""
     parameters = list(model.parameters())

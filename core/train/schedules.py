@@ -2,6 +2,13 @@
 
 import math
 
+from core.spec.train import TrainSpec
+
+
+def learning_rate(spec: TrainSpec, step: int, steps: int) -> float:
+    """The rate of a step (counted from 0) of ``steps``, by the schedule of the spec."""
+    return warmup_cosine(step, steps, spec.learning_rate, spec.warmup_steps, spec.final_lr_ratio)
+
 
 def warmup_cosine(step: int, steps: int, peak: float, warmup_steps: int, final_ratio: float) -> float:
     """Linear rise over ``warmup_steps``, then a cosine down to ``final_ratio`` of the peak at the last step.

@@ -20,8 +20,9 @@ from core.spec.train import TrainSpec
 from core.train import checkpoint, job, loop
 from core.train.batches import Batches, Examples
 from core.train.checkpoint import TrainState, read_pointers, restore, save_checkpoint
+from core.train.course import Course
 from core.train.objectives import Asking
-from core.train.optimizers import adamw
+from core.train.optimizers import make_optimizer
 from core.train.plan import Plan
 from core.train.sample import sample
 from tests.tiny_run import make_workspace
@@ -68,8 +69,9 @@ def trainer(tmp_path):
     tokens = np.random.default_rng(0).integers(0, 32, 400).astype(np.uint16)
     run = job.Run(
         spec=SPEC, folder=Folder(tmp_path), tokenizer=Letters(), byte_lengths=np.ones(32, np.int32), model=model,
-        optimizer=adamw(model, SPEC), held_out=tokens[:50], device="cpu",
-        examples=Examples(Batches(tokens, 8, 2, 0), Asking(SHAPE, 32, np.zeros(32, bool), 0)))
+        optimizer=make_optimizer(model, SPEC), held_out=tokens[:50], device="cpu",
+        examples=Examples(Batches(tokens, 8, 0), Asking(SHAPE, 32, np.zeros(32, bool), 0)),
+        course=Course(SPEC))
     said = []
     metrics = MetricsWriter(tmp_path / "metrics.bin", job.COLUMNS, last_step=-1)
     made = loop.Trainer(run, TrainState(), Plan(SPEC, JobFolder(tmp_path), said.append), said.append, Calm(), metrics)

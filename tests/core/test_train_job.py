@@ -209,13 +209,13 @@ def test_metrics_have_one_row_a_step_and_a_falling_loss(workspace):
 
 def test_every_window_of_an_epoch_is_seen_once_and_a_step_is_a_pure_function():
     tokens = np.arange(1000, dtype=np.uint16)
-    batches = Batches(tokens, context=16, batch_size=4, seed=7)
-    steps = [batches(step) for step in range(batches.windows // 4)]
+    batches = Batches(tokens, context=16, seed=7)
+    steps = [batches(4 * step, 4) for step in range(batches.windows // 4)]
     firsts = sorted(int(row[0]) for inputs, _ in steps for row in inputs)
     assert len(set(firsts)) == len(firsts) and set(np.diff(firsts)) <= {16, 32, 48, 64}
-    inputs, targets = Batches(tokens, 16, 4, 7)(11)
-    assert torch.equal(inputs, batches(11)[0]) and torch.equal(targets[:, :-1], inputs[:, 1:])
-    assert not torch.equal(inputs, Batches(tokens, 16, 4, 8)(11)[0])
+    inputs, targets = Batches(tokens, 16, 7)(44, 4)
+    assert torch.equal(inputs, batches(44, 4)[0]) and torch.equal(targets[:, :-1], inputs[:, 1:])
+    assert not torch.equal(inputs, Batches(tokens, 16, 8)(44, 4)[0])
 
 
 def test_the_schedule_rises_to_the_peak_and_ends_at_its_share():
