@@ -10,6 +10,7 @@ from app.words import bytes_text, count_text, duration_text, percent_text
 from core.errors import LabError, join_sentences
 from core.model.compute_optimal import LAWS, counted
 from core.model.sizing import (
+    ASSUMED_WATTS,
     active_parameters,
     flops_per_token,
     inference_memory,
@@ -21,7 +22,6 @@ from widgets import theme
 from widgets.cards import Button, Text
 
 SEQUENCES = 16
-ASSUMED_WATTS = 30  # of a desktop's processor at work, where no meter can be read
 
 
 class CostColumn(QWidget):

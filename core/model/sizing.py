@@ -5,6 +5,7 @@ import msgspec
 from core.spec.model import ModelSpec
 
 FLOAT = 4  # bytes
+ASSUMED_WATTS = 30  # of a desktop's processor at work, where no meter can be read
 SUBWORD_BUCKETS = 1 << 14  # into which word vectors hash character n-grams
 
 

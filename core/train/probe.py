@@ -7,14 +7,13 @@ object: what :func:`probe` returns, or {"problem", "where", "remedy", "values"}.
 import json
 import sys
 import time
-from pathlib import Path
 
 from core.errors import LabError
 from core.model.sizing import flops_per_token, training_memory
 from core.spec.base import build
 from core.spec.model import ModelSpec
+from core.train.energy import Meter
 
-METER = Path("/sys/class/powercap/intel-rapl:0/energy_uj")  # the processor's own count of microjoules, where readable
 VOCABULARY = 2048  # of a design that leaves it to the tokenizer
 
 
@@ -35,15 +34,16 @@ def probe(spec: ModelSpec, seconds: float = 3.0, batch: int = 4) -> dict:
             "Choose a smaller design, or a shorter context.", need=need / 1e9, free=free / 1e9)
     step, tokens = _stepper(spec, batch)
     step()  # the first step warms caches and makes the optimizer's state
-    energy, start, times = _energy(), time.perf_counter(), []
-    while not times or time.perf_counter() - start < seconds:
-        before = time.perf_counter()
-        step()
-        times.append(time.perf_counter() - before)
-    elapsed, spent = time.perf_counter() - start, _energy()
+    start, times = time.perf_counter(), []
+    with Meter() as meter:
+        while not times or time.perf_counter() - start < seconds:
+            before = time.perf_counter()
+            step()
+            times.append(time.perf_counter() - before)
+    elapsed, joules = time.perf_counter() - start, meter.joules()
     step_s = sorted(times)[len(times) // 2]
     speed = tokens / step_s
-    watts = (spent - energy) / 1e6 / elapsed if energy and spent and spent > energy else None
+    watts = joules / elapsed if joules else None
     return {"tokens_per_s": speed, "flops_per_s": speed * flops_per_token(spec).training, "step_s": step_s,
             "batch": batch, "watts": watts}  # fmt: skip
 
@@ -69,13 +69,6 @@ def _stepper(spec: ModelSpec, batch: int):
         optimizer.step()
 
     return step, batch * spec.context
-
-
-def _energy() -> int:
-    try:
-        return int(METER.read_text())
-    except (OSError, ValueError):
-        return 0
 
 
 def main() -> None:

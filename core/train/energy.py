@@ -1,0 +1,55 @@
+"""Energy that the processor's own meter counts, where it has one and it may be read."""
+
+import threading
+from pathlib import Path
+
+METER = Path("/sys/class/powercap/intel-rapl:0")
+LOOK_EVERY_S = 60.0  # the count begins anew every so often, after an hour or less at full power
+
+
+def read_meter(folder: Path = METER) -> int | None:
+    """Microjoules on the processor's meter, or None where there is none or it may not be read."""
+    try:
+        return int((folder / "energy_uj").read_text())
+    except (OSError, ValueError):
+        return None
+
+
+class Meter:
+    """Mean power of the processor while a ``with`` block runs; silent where no meter can be read."""
+
+    def __init__(self, folder: Path = METER, every_s: float = LOOK_EVERY_S) -> None:
+        self.folder, self.every_s = folder, every_s
+        self.microjoules = 0
+        self._last: int | None = None
+        self._ended = threading.Event()
+
+    def __enter__(self) -> "Meter":
+        self._last = read_meter(self.folder)
+        if self._last is not None:
+            self._watch = threading.Thread(target=self._look_often, daemon=True)
+            self._watch.start()
+        return self
+
+    def __exit__(self, *_) -> None:
+        self._ended.set()
+        if self._last is not None:
+            self._watch.join()
+            self._look()
+
+    def joules(self) -> float | None:
+        """What was used in the block, or None without a meter."""
+        return None if self._last is None else self.microjoules / 1e6
+
+    def _look_often(self) -> None:
+        while not self._ended.wait(self.every_s):
+            self._look()
+
+    def _look(self) -> None:
+        now = read_meter(self.folder)
+        if now is None:
+            return
+        used = now - self._last
+        if used < 0:  # it began anew
+            used += int((self.folder / "max_energy_range_uj").read_text())
+        self.microjoules, self._last = self.microjoules + used, now
