@@ -86,10 +86,14 @@ class ExpertsUsed(Event):
 
 
 class CheckpointSaved(Event):
-    """A complete checkpoint stands in the folder; ``dropped`` names the steps whose checkpoints made room."""
+    """A complete checkpoint stands in the folder; ``dropped`` names the steps whose checkpoints made room.
+
+    ``sha256`` has the digest of each file of tensors, which outlasts them: a replay is compared with it.
+    """
 
     step: int
     path: str
+    sha256: dict[str, str] = {}
     val_loss: float | None = None
     bytes: int = 0
     dropped: list[int] = []

@@ -19,7 +19,9 @@ from core.model.decoder import Decoder
 from core.model.loading import MODEL, read_tensors
 from core.record.atomic import TEMPORARY, clear_leftovers, commit_dir, disk_error, write_json
 from core.spec.model import ModelSpec
+from core.spec.retention import RetentionSpec
 from core.train.optimizers import optimizer_tensors, restore_optimizer
+from core.train.retention import kept
 
 OPTIMIZER, STATE, POINTERS = "optimizer.safetensors", "state.json", "checkpoints.json"
 RANDOM_STATE, CUDA_RANDOM_STATE = "random_state", "random_state_cuda"
@@ -38,11 +40,18 @@ class TrainState(msgspec.Struct, kw_only=True):
     val_step: int | None = None
     best_loss: float | None = None
     best_step: int | None = None  # of the best checkpoint
+    least_loss: float | None = None  # of all measurements
+    no_better: int = 0  # measurements since then
 
 
-def save_checkpoint(run: Path, model: Decoder, optimizer, state: TrainState, keep: int) -> tuple[Path, list[int]]:
-    """Write a checkpoint of this step, name it the last (and the best, if it is), drop old ones.
+def save_checkpoint(
+    run: Path, model: Decoder, optimizer, state: TrainState, keep: int, rules: RetentionSpec = RetentionSpec()
+) -> tuple[Path, list[int]]:  # fmt: skip
+    """Write a checkpoint of this step, name it the last (and the best, if it is), drop those that need not stay.
 
+    Args:
+        keep: how many of the newest stay.
+        rules: which others do.
     Returns:
         Its folder, and the steps of the checkpoints that were dropped.
     Raises:
@@ -56,7 +65,7 @@ def save_checkpoint(run: Path, model: Decoder, optimizer, state: TrainState, kee
     if not final.exists():  # after a resume the same step gives the same bytes, so what stands may stay
         _write(folder / f"{TEMPORARY}{final.name}", final, model, optimizer, state)
     names = _point(Path(run), final.name, state)
-    return final, _retain(folder, keep, set(names.values()))
+    return final, _retain(folder, keep, rules, set(names.values()))
 
 
 def save_counted(
@@ -149,20 +158,29 @@ def canonical(data: bytes) -> tuple[bytes, memoryview]:
     return len(text).to_bytes(8, "little") + text, memoryview(data)[8 + size :]
 
 
-def _retain(folder: Path, keep: int, needed: set[str]) -> list[int]:
-    """Keep the newest ``keep`` and those that are pointed at; returns the steps of the others, now gone."""
-    dropped = []
-    old = sorted(p for p in folder.glob("step-*") if p.is_dir())[:-keep]
-    for path in old:
-        if path.name not in needed:
+def _retain(folder: Path, keep: int, rules: RetentionSpec, needed: set[str]) -> list[int]:
+    """Drop the checkpoints that no rule keeps and nothing points at; returns their steps."""
+    found = {int(path.name.removeprefix("step-")): path for path in checkpoints(folder.parent)}
+    stay, dropped = kept({step: _measured(path, step) for step, path in found.items()}, keep, rules), []
+    for step, path in found.items():
+        if step not in stay and path.name not in needed:
             doomed = folder / f"{TEMPORARY}old-{path.name}"
             try:
                 path.rename(doomed)  # gone at once for readers, whatever happens while it is deleted
             except OSError:
                 continue  # held open by a reader (Windows): the next checkpoint tries again
             shutil.rmtree(doomed, ignore_errors=True)
-            dropped.append(int(path.name.removeprefix("step-")))
+            dropped.append(step)
     return dropped
+
+
+def _measured(path: Path, step: int) -> float | None:
+    """Validation loss of a checkpoint, if it was measured at its own step."""
+    try:
+        state = msgspec.json.decode((path / STATE).read_bytes(), type=TrainState)
+    except (OSError, msgspec.DecodeError, msgspec.ValidationError):
+        return None
+    return state.val_loss if state.val_step == step else None
 
 
 def checkpoints(run: Path) -> list[Path]:

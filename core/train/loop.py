@@ -5,11 +5,14 @@ import time
 from core.errors import LabError
 from core.model.sizing import flops_per_token
 from core.record.control import Request, StopRequested
-from core.record.events import CheckpointSaved, Continued, Noted, Paused, Progress, Sampled, Validated
+from core.record.events import CheckpointSaved, Continued, Noted, Paused, Progress, Sampled, StoppedEarly, Validated
+from core.record.lineage import sha256_file
 from core.train.checkpoint import TrainState, save_checkpoint
 from core.train.expert_use import ExpertUse
 from core.train.guard import Guard
+from core.train.layers import Layers
 from core.train.plan import Plan
+from core.train.retention import is_spaced
 from core.train.sample import sample
 from core.train.schedules import learning_rate
 from core.train.update import Update
@@ -32,6 +35,8 @@ class Trainer:
         self.flops_per_token = flops_per_token(self.model.spec).training
         self.expert_use = ExpertUse(self.model)
         self.update, self.guard = Update(run, self.expert_use), Guard(run)
+        every = self.spec.layers_every if self.spec.mesh.world == 1 else 0
+        self.layers = Layers(self.model, run.folder.path("layers.bin"), every, last_step=state.step)
         self._said = 0.0
 
     def train(self) -> None:
@@ -43,7 +48,7 @@ class Trainer:
         if self.state.step == 0 and not self.metrics.rows:
             self.measure()
             self.metrics.append(step=0, tokens=0, elapsed_s=0, flops=0, **self._measured())
-        while self.state.step < self.steps:
+        while self.state.step < self.steps and not self.out_of_patience:
             self.answer_requests()
             start = time.perf_counter()
             self.step()
@@ -52,14 +57,34 @@ class Trainer:
         if self.state.val_step != self.state.step:
             self.measure()
         self.checkpoint()
+        if self.out_of_patience:
+            self.emit(StoppedEarly(step=self.state.step, best_step=self.state.best_step or self.state.step))
+
+    @property
+    def out_of_patience(self) -> bool:
+        """Whether the validation loss got no better for as many measurements as the run waits."""
+        return bool(self.spec.patience) and self.state.no_better >= self.spec.patience
+
+    def stop_if_told(self) -> None:
+        """Stop after the step that until.json names; the plan stays that of the whole run.
+
+        Raises:
+            StopRequested: after a checkpoint.
+        """
+        until = self.run.folder.until
+        if until is not None and self.state.step >= until:
+            self.checkpoint()
+            raise StopRequested(self.state.step)
 
     def step(self) -> None:
         """One update of the weights, its record, and what falls due with it."""
         start = time.perf_counter()
         state, course = self.state, self.run.course
         count = course.size(state.step)
+        self.layers.begin(state.step + 1)
         loss, grad_norm = self.update.gradients(self.run.examples(course.first(state.step), count))
         self.guard.look(state.step + 1, loss, grad_norm)
+        self.layers.take(state.step + 1, grad_norm, self.spec.clip)
         rate = learning_rate(self.spec, state.step, self.steps)
         self.update.apply(rate)
         taken = time.perf_counter() - start
@@ -75,7 +100,8 @@ class Trainer:
             step=state.step, tokens=state.tokens, elapsed_s=state.elapsed_s, flops=state.flops, loss=loss, lr=rate,
             grad_norm=grad_norm, tokens_per_s=tokens / taken, batch_size=count,
             epoch=self.run.examples.epoch(course.taken(state.step)), **(self._measured() if due else {}))
-        if state.step % self.spec.checkpoint_every == 0 and state.step < self.steps:
+        spaced = self.spec.retention.spaced and is_spaced(state.step)
+        if (state.step % self.spec.checkpoint_every == 0 or spaced) and state.step < self.steps:
             self.checkpoint()
         self._say_progress()
 
@@ -90,6 +116,8 @@ class Trainer:
         state.val_loss, state.val_bits_per_byte = self.run.validate()
         self.guard.require_numbers(state.step, state.val_loss)
         state.val_step = state.step
+        better = state.least_loss is None or state.val_loss < state.least_loss
+        state.least_loss, state.no_better = (state.val_loss, 0) if better else (state.least_loss, state.no_better + 1)
         self.emit(Validated(
             step=state.step, loss=state.val_loss, bits_per_byte=state.val_bits_per_byte, elapsed_s=state.elapsed_s))
 
@@ -100,11 +128,14 @@ class Trainer:
     def checkpoint(self) -> None:
         """Save everything, then let the model say something."""
         self.metrics.sync()
+        self.layers.sync()
         path, dropped = save_checkpoint(
-            self.run.folder.root, self.model, self.optimizer, self.state, self.spec.keep_checkpoints)
+            self.run.folder.root, self.model, self.optimizer, self.state, self.spec.keep_checkpoints,
+            self.spec.retention)
         size = sum(file.stat().st_size for file in path.iterdir())
         self.emit(CheckpointSaved(
             step=self.state.step, path=path.relative_to(self.run.folder.root).as_posix(), bytes=size, dropped=dropped,
+            sha256={file.name: sha256_file(file) for file in sorted(path.glob("*.safetensors"))},
             val_loss=self.state.val_loss if self.state.val_step == self.state.step else None))
         if self.spec.sample_tokens:
             self.sample(self.spec.sample_prompt, requested=False)

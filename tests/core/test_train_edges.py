@@ -21,6 +21,7 @@ from core.train import checkpoint, job, loop
 from core.train.batches import Batches, Examples
 from core.train.checkpoint import TrainState, read_pointers, restore, save_checkpoint
 from core.train.course import Course
+from core.train.memory import Growth
 from core.train.objectives import Asking
 from core.train.optimizers import make_optimizer
 from core.train.plan import Plan
@@ -71,7 +72,7 @@ def trainer(tmp_path):
         spec=SPEC, folder=Folder(tmp_path), tokenizer=Letters(), byte_lengths=np.ones(32, np.int32), model=model,
         optimizer=make_optimizer(model, SPEC), held_out=tokens[:50], device="cpu",
         examples=Examples(Batches(tokens, 8, 0), Asking(SHAPE, 32, np.zeros(32, bool), 0)),
-        course=Course(SPEC))
+        course=Course(SPEC), growth=Growth())
     said = []
     metrics = MetricsWriter(tmp_path / "metrics.bin", job.COLUMNS, last_step=-1)
     made = loop.Trainer(run, TrainState(), Plan(SPEC, JobFolder(tmp_path), said.append), said.append, Calm(), metrics)
