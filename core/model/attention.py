@@ -117,6 +117,23 @@ class Attention(nn.Module):
             q, k, v, bias if bias is None else bias.to(q.dtype), dropout_p=dropout, is_causal=causal, scale=self.scale,
             enable_gqa=self.heads != self.kv)
 
+    def weights(self, x: Tensor, places: Places, memory: Tensor | None = None) -> Tensor:
+        """How each query shares out its attention, (B, H, T, S) float32: written out for looking, without dropout."""
+        source = x if memory is None else memory
+        q, k = self._heads(self.q(x), self.heads), self._heads(self.k(source), self.kv)
+        if self.q_norm is not None:
+            q, k = self.q_norm(q), self.k_norm(k)
+        if places.angles is not None and not self.cross:
+            q, k = rotate(q, *places.angles, self.interleaved), rotate(k, *places.angles, self.interleaved)
+        bias = places.mask(self.banded, True)[0] if self.cross else places.dense_mask(self.banded)
+        if self.relative is not None:
+            q, scores = self.relative(q, k, places, self.scale)
+            bias = bias + scores
+        scores = q.float() @ k.float().repeat_interleave(self.heads // self.kv, 1).transpose(-1, -2) * self.scale
+        if self.softcap:
+            scores = self.softcap * torch.tanh(scores / self.softcap)
+        return (scores if bias is None else scores + bias).softmax(-1)
+
     def _capped(self, q: Tensor, k: Tensor, v: Tensor, bias: Tensor | None, dropout: float) -> Tensor:
         """Attention written out: scores are squashed before the mask. Source: Gemma Team 2024, arXiv:2408.00118."""
         group = self.heads // self.kv
