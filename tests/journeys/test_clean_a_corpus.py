@@ -36,7 +36,7 @@ def test_from_a_dropped_folder_to_a_rejected_document_and_its_reason(qtbot, open
         qtbot.mouseClick(copies.box, Qt.MouseButton.LeftButton, pos=QPoint(10, 10))
     qtbot.mouseClick(lab.pane.funnel.line("minimum_length"), Qt.MouseButton.LeftButton)
     assert lab.pane.rejected.isVisible()
-    qtbot.waitUntil(lambda: lab.pane.rejected.model.rowCount() == 1)
+    qtbot.waitUntil(lambda: lab.pane.rejected.model.rowCount() == 1, timeout=WAIT_MS)
 
     click(qtbot, lab.start)
     jobs = window.context.jobs
@@ -50,7 +50,7 @@ def test_from_a_dropped_folder_to_a_rejected_document_and_its_reason(qtbot, open
 
     qtbot.mouseClick(corpus.funnel.line("minimum_length"), Qt.MouseButton.LeftButton)
     browser = corpus.documents.reject_browser
-    qtbot.waitUntil(lambda: browser.isVisible() and browser.model.rowCount() == 1)
+    qtbot.waitUntil(lambda: browser.isVisible() and browser.model.rowCount() == 1, timeout=WAIT_MS)
     browser.table.selectRow(0)
     assert browser.text.toPlainText() == "too short"
     assert browser.reason.text() == "It has 9 characters; at least 64 are asked for."
