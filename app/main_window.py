@@ -23,7 +23,7 @@ NOTICE_S = 12
 NOTICES_SHOWN = 3
 PAGE_OF_KIND = {"grow": "home", "corpus": "data", "world": "data", "mixture": "data", "tokenizer": "data",
                 "reference": "data", "classifier": "data", "experiment": "data", "train": "training",
-                "index": "glass", "export": "export", "verify": "export"}  # fmt: skip
+                "index": "glass", "export": "export", "verify": "export", "replay": "training"}  # fmt: skip
 
 
 class MainWindow(QMainWindow):

@@ -13,7 +13,7 @@ KINDS = {
     "grow": QT_TRANSLATE_NOOP("kind", "First model"), "reference": QT_TRANSLATE_NOOP("kind", "Reference"),
     "classifier": QT_TRANSLATE_NOOP("kind", "Quality classifier"),
     "experiment": QT_TRANSLATE_NOOP("kind", "Experiment"), "world": QT_TRANSLATE_NOOP("kind", "World"),
-    "mixture": QT_TRANSLATE_NOOP("kind", "Mixture"),
+    "mixture": QT_TRANSLATE_NOOP("kind", "Mixture"), "replay": QT_TRANSLATE_NOOP("kind", "Proof of resume"),
 }  # fmt: skip
 
 
@@ -47,6 +47,17 @@ def _made(view) -> str:
         return ""
     return QCoreApplication.translate("summary", "{count} documents, {size}").format(
         count=f"{view.funnel.documents_kept:,}", size=bytes_text(view.funnel.bytes_kept))
+
+
+def _replay(view) -> str:
+    result = view.result
+    if "exact" not in result:
+        return ""
+    if result["exact"]:
+        return QCoreApplication.translate("summary", "{steps} steps again, every bit the same").format(
+            steps=f"{result['steps']:,}")
+    return QCoreApplication.translate("summary", "{equal} of {steps} steps the same").format(
+        equal=f"{result['equal_steps']:,}", steps=f"{result['steps']:,}")
 
 
 def _tokenizer(view) -> str:
@@ -112,7 +123,7 @@ def _grow(view) -> str:
 _RESULTS = {
     "world": _made, "mixture": _made,
     "corpus": _corpus, "tokenizer": _tokenizer, "train": _train, "index": _index, "export": _export,
-    "verify": _export, "grow": _grow, "reference": _reference, "classifier": _classifier,
+    "verify": _export, "replay": _replay, "grow": _grow, "reference": _reference, "classifier": _classifier,
     "experiment": _experiment,
 }  # fmt: skip
 

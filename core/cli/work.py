@@ -42,6 +42,7 @@ VERBS = {
                        presets="experiments"),
     "index": Verb("index", "index a run's training text, so that its words can be traced", stem="run"),
     "export": Verb("export", "write a run as GGUF and ONNX files and check their answers", stem="run"),
+    "replay": Verb("replay", "run the steps after a checkpoint again and compare every bit", stem="run"),
     "verify": Verb("verify", "check the files of an export again", stem="export"),
 }
 

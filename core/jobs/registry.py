@@ -32,6 +32,7 @@ KINDS = {
     "index": Kind("core.spec.export:IndexSpec", "core.glass.index_job:run"),
     "export": Kind("core.spec.export:ExportSpec", "core.export.job:run"),
     "verify": Kind("core.spec.export:VerifySpec", "core.export.verify_job:run"),
+    "replay": Kind("core.spec.replay:ReplaySpec", "core.train.replay:run"),
     "reference": Kind("core.spec.filters:ReferenceSpec", "core.data.quality.reference_job:run"),
     "classifier": Kind("core.spec.filters:ClassifierSpec", "core.data.quality.classifier_job:run"),
     "experiment": Kind("core.spec.experiment:ExperimentSpec", "core.jobs.experiment:run"),

@@ -18,6 +18,7 @@ from core.spec.files import read_toml, write_toml
 ROOMS = {
     "corpus": "corpora", "world": "corpora", "mixture": "corpora",
     "tokenizer": "tokenizers", "train": "runs", "export": "exports", "verify": "evaluations",
+    "replay": "evaluations",
     "index": "indexes", "grow": "pipelines", "experiment": "experiments",
     "reference": "filters", "classifier": "filters",
 }  # fmt: skip
@@ -32,6 +33,7 @@ INPUTS = {
 }  # fmt: skip
 # Inputs of which a job needs one subfolder alone, so that it need not wait for the rest: {kind: subfolder}.
 PARTS = {"index": "tokens"}
+UNTIL = "until.json"  # {"step": n} in the folder of a run: it stops there, and can be taken further
 _RESERVED = re.compile(r"^(con|prn|aux|nul|com\d|lpt\d)(\..*)?$", re.IGNORECASE)
 _VERSIONED = ("torch", "tokenizers", "numpy", "safetensors", "llama-cpp-python", "gguf", "onnx", "onnxruntime")
 
@@ -70,6 +72,14 @@ class JobFolder:
     def kind(self) -> str:
         """The kind of job, as in the registry."""
         return self.request["kind"]
+
+    @property
+    def until(self) -> int | None:
+        """The step after which a run is to stop for now; None = it goes on to its end."""
+        try:
+            return int(json.loads(self.path(UNTIL).read_bytes())["step"])
+        except (FileNotFoundError, ValueError, KeyError, TypeError):
+            return None
 
     def write_summary(self, summary: dict) -> None:
         """Write the few numbers that a list of runs shows, atomically."""
@@ -123,9 +133,11 @@ class Workspace:
             name = f"{stem}-{number}"
         return name
 
-    def create(self, kind: str, name: str, spec: msgspec.Struct) -> JobFolder:
+    def create(self, kind: str, name: str, spec: msgspec.Struct, **more) -> JobFolder:
         """Make the folder of a new job with its complete spec.toml; nothing starts yet.
 
+        Args:
+            more: kept in spec.toml beside what was asked for, such as the job that this one is part of.
         Raises:
             LabError: the name is taken or not allowed, or an input is missing or unfinished.
         """
@@ -136,7 +148,7 @@ class Workspace:
             if not _abandoned(folder.root):
                 raise LabError(
                     "The name {name} is taken.", str(folder.root.parent), "Choose another name.", name=name) from None
-        write_toml(folder.path("spec.toml"), request)
+        write_toml(folder.path("spec.toml"), request | more)
         return folder
 
     def request(self, kind: str, spec: msgspec.Struct) -> dict:
