@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 
 from core.errors import LabError
-from core.record.folder import JobFolder, Workspace
+from core.record.folder import UNTIL, JobFolder, Workspace
 from core.record.lock import is_alive
 from core.record.view import read_view
 
@@ -29,7 +29,7 @@ def start(workspace: Workspace, kind: str, name: str, spec: msgspec.Struct) -> J
 
 
 def resume(folder: JobFolder) -> None:
-    """Launch a worker on an existing folder; it goes on from the last checkpoint.
+    """Launch a worker on an existing folder; it goes on from the last checkpoint, and not to some step only.
 
     Raises:
         LabError: a worker is still at work in it.
@@ -39,16 +39,28 @@ def resume(folder: JobFolder) -> None:
         time.sleep(0.05)  # it has said its last word and is just letting go of the folder
     if alive:
         raise LabError("This job is still running.", folder.name, "Stop it first, or let it finish.")
+    folder.path(UNTIL).unlink(missing_ok=True)
     launch(folder)
 
 
-def launch(folder: JobFolder) -> subprocess.Popen:
-    """Start ``python -m core.jobs.worker FOLDER``, detached from this process and its terminal."""
+def launch(folder: JobFolder, attempt: int = 0) -> subprocess.Popen:
+    """Start ``python -m core.jobs.worker FOLDER``, detached from this process and its terminal.
+
+    Args:
+        attempt: which worker of the job this must be, counted from 1, or it leaves at once: whoever starts the same
+            one twice starts it once. 0 = whichever it is.
+    """
+    asked = ["--attempt", str(attempt)] if attempt else []
+    return detach(["core.jobs.worker", str(folder.root), *asked], folder.path("stderr.log"))
+
+
+def detach(module: list[str], said_to: Path) -> subprocess.Popen:
+    """Start a module of the lab with its arguments in a process of its own that outlives this one."""
     # Waiting threads sleep instead of spinning: beside a window and other jobs, spinning ones cost half the speed.
     environment = {"OMP_WAIT_POLICY": "PASSIVE", **os.environ, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"}
     environment["PYTHONIOENCODING"] = "utf-8"
-    command = [sys.executable, "-m", "core.jobs.worker", str(folder.root)]
-    with open(folder.path("stderr.log"), "ab") as said:
+    command = [sys.executable, "-m", *module]
+    with open(said_to, "ab") as said:
         settings = {"stdin": subprocess.DEVNULL, "stdout": said, "stderr": said, "cwd": ROOT, "env": environment}
         if os.name == "posix":
             return subprocess.Popen(command, start_new_session=True, **settings)

@@ -26,8 +26,13 @@ from core.record.view import read_view
 from core.spec.base import build
 
 
-def main(path: str) -> int:
-    """Run the job in ``path`` to its end; returns the process's exit status."""
+def main(path: str, only_attempt: int = 0) -> int:
+    """Run the job in ``path`` to its end; returns the process's exit status.
+
+    Args:
+        only_attempt: which worker of the job this has to be, counted from 1; if it is not, another was started in
+            its place, and there is nothing to do. 0 = whichever it is.
+    """
     folder = JobFolder(path)
     lock = WorkerLock(folder.root)
     try:
@@ -37,15 +42,15 @@ def main(path: str) -> int:
         return 2
     emit = EventLog(folder.path("events.jsonl"))
     try:
-        return _work(folder, emit)
+        attempt = 1 + sum(isinstance(r.event, Started) for r in read_events(folder.path("events.jsonl"))[0])
+        return _work(folder, emit, attempt) if only_attempt in (0, attempt) else 0
     finally:
         emit.close()
         lock.release()
 
 
-def _work(folder: JobFolder, emit: EventLog) -> int:
+def _work(folder: JobFolder, emit: EventLog, attempt: int) -> int:
     control = Control(folder.root, emit)
-    attempt = 1 + sum(isinstance(r.event, Started) for r in read_events(folder.path("events.jsonl"))[0])
     emit(Started(pid=os.getpid(), attempt=attempt, host=platform.node(), versions=versions()))
     if attempt > 1:
         control.discard_stale(before_s=psutil.Process().create_time() - 1)
@@ -115,4 +120,4 @@ def _summarise(folder: JobFolder) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1]))
+    sys.exit(main(sys.argv[1], int(sys.argv[3]) if sys.argv[2:3] == ["--attempt"] else 0))

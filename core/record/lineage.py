@@ -11,7 +11,10 @@ OUTPUTS = "outputs.json"
 # Working records differ from run to run though the outputs are equal; they are not part of the identity.
 _RECORDS = {
     OUTPUTS, "spec.toml", "events.jsonl", "metrics.bin", "summary.json", "choices.json", "worker.lock", "stderr.log",
+    "until.json", "layers.bin", "metrics.overview", "notes.json",
 }  # fmt: skip
+
+_ASIDE = ("control", "batches")  # folders of what was asked for on the way
 
 
 def sha256_file(path: Path) -> str:
@@ -26,7 +29,7 @@ def write_outputs(folder: Path) -> None:
     found = {}
     for path in sorted(p for p in folder.rglob("*") if p.is_file()):
         name = path.relative_to(folder)
-        if name.name in _RECORDS or name.parts[0] == "control" or any(p.startswith(TEMPORARY) for p in name.parts):
+        if name.name in _RECORDS or name.parts[0] in _ASIDE or any(p.startswith(TEMPORARY) for p in name.parts):
             continue
         found[name.as_posix()] = {"bytes": path.stat().st_size, "sha256": sha256_file(path)}
     write_json(folder / OUTPUTS, found)

@@ -11,6 +11,7 @@ from core.record import events as ev
 from core.record.folder import JobFolder
 from core.record.lock import is_alive
 from core.record.log import Record, read_events
+from core.record.tickets import waits
 
 State = Literal["queued", "running", "paused", "completed", "stopped", "failed", "crashed"]
 LIVE = ("queued", "running", "paused")
@@ -176,6 +177,19 @@ def empty_view(folder: JobFolder) -> JobView:
     return JobView(kind=request["kind"], name=folder.name, created=request.get("created", ""))
 
 
+def told_view(path: Path) -> JobView:
+    """Fold a whole job from disk: what its log tells, whether or not its worker lives.
+
+    Raises:
+        LabError: the folder holds no job.
+    """
+    folder = JobFolder(path)
+    view = empty_view(folder)
+    for record in read_events(folder.path("events.jsonl"))[0]:
+        view = fold(view, record)
+    return view
+
+
 def read_view(path: Path) -> JobView:
     """Fold a whole job from disk, with the truth about its worker.
 
@@ -194,8 +208,15 @@ def read_view(path: Path) -> JobView:
 
 
 def with_liveness(view: JobView, folder: JobFolder) -> JobView:
-    """A job that claims to run but whose worker is gone has crashed; show the last it said."""
-    if not view.live or is_alive(folder.root):
+    """A job that claims to run but whose worker is gone has crashed; show the last it said.
+
+    One that has a ticket for its next worker waits in the queue, whatever became of the worker before.
+    """
+    if view.state == "completed" or (view.live and is_alive(folder.root)):
+        return view
+    if waits(folder.root, view.attempt):
+        return replace(view, state="queued", error=None)
+    if not view.live:
         return view
     if view.state == "queued" and time.time() - folder.path("spec.toml").stat().st_mtime < START_S:
         return view
