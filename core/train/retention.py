@@ -12,6 +12,12 @@ def is_spaced(step: int) -> bool:
     return step > 0 and step & (step - 1) == 0
 
 
+def best_of(losses: dict[int, float | None], count: int) -> set[int]:
+    """Steps of the ``count`` least losses; of equal ones the earlier."""
+    measured = sorted((step for step in losses if losses[step] is not None), key=lambda step: (losses[step], step))
+    return set(measured[:count])
+
+
 def kept(losses: dict[int, float | None], newest: int, rules: RetentionSpec) -> set[int]:
     """Steps of the checkpoints that stay.
 
@@ -20,8 +26,7 @@ def kept(losses: dict[int, float | None], newest: int, rules: RetentionSpec) -> 
         newest: how many of the latest stay.
     """
     steps = sorted(losses)
-    measured = sorted((step for step in steps if losses[step] is not None), key=lambda step: (losses[step], step))
-    found = {*steps[-newest:], *measured[: rules.best]}
+    found = {*steps[-newest:], *best_of(losses, rules.best)}
     if rules.every:
         found |= {step for step in steps if step % rules.every == 0}
     if rules.spaced:
