@@ -33,7 +33,7 @@ class PermutationModel(Decoder):
         query.shared = content.shared
         for layer in range(self.layers):
             block = self.blocks[0] if self.spec.shared_layers else self.blocks[layer]
-            h, g = block.two_streams(h, g, content, query)
+            h, g = self.through(block.two_streams, h, g, content, query)
         return (h, g) if self.final_norm is None else (self.final_norm(h), self.final_norm(g))
 
     def forward(self, ids: Tensor, rank: Tensor | None = None) -> Tensor:

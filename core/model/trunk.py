@@ -2,7 +2,8 @@
 
 import math
 
-from torch import Tensor, nn
+from torch import Tensor, is_grad_enabled, nn
+from torch.utils.checkpoint import checkpoint
 
 from core.model.attention import Attention, KVCache
 from core.model.block import Block
@@ -29,7 +30,8 @@ class Trunk(nn.Module):
     def __init__(self, spec: ModelSpec, layers: int, causal: bool, cross: bool = False, encoder: bool = False) -> None:
         super().__init__()
         self.spec, self.causal, self.layers = spec, causal, layers
-        self.positions = nn.Embedding(spec.context, spec.embed) if spec.position == "learned" else None
+        self.recompute = False  # whether each block's inside is computed again for the backward pass
+        self.positions = nn.Embedding(spec.position_rows, spec.embed) if spec.position == "learned" else None
         self.segments = nn.Embedding(spec.segments, spec.embed) if spec.segments else None
         self.embed_norm = norm(spec, spec.embed) if spec.embed_norm else None
         self.embed_up = nn.Linear(spec.embed, spec.d_model) if spec.embed != spec.d_model else None
@@ -103,15 +105,31 @@ class Trunk(nn.Module):
         new = embedded.shape[1]
         x = self.way_in(embedded, start, segments)
         places = self.places(start, new, x, **seen)
+        if self.recompute:
+            places.note_masks(block.attn.banded for block in self.blocks)
         for layer in range(self.layers):
             block = self.blocks[0] if self.spec.shared_layers else self.blocks[layer]
-            x = block(x, places, cache, layer, memory, ids)
+            x = self.through(block, x, places, cache, layer, memory, ids)
         if self.query_block is not None:
             queries = self.query_positions.weight[start : start + new].expand(x.shape[0], -1, -1)
             x = self.query_block(x, places, cache, self.layers, ids=ids, queries=queries)
         if cache is not None:
             cache.length = start + new
         return x if self.final_norm is None else self.final_norm(x)
+
+    def through(self, work, x: Tensor, *others):
+        """work(x, *others), a block or what it does; if so set, only its inputs are kept until the backward pass.
+
+        Random numbers, and so dropout, are the same both times. A block notes in ``places`` what others can use, too:
+        each gets notes of its own here, or the second time it would find what it had to make the first time.
+
+        Source: Chen et al. 2016, arXiv:1604.06174.
+        """
+        if not (self.recompute and self.training and is_grad_enabled()):
+            return work(x, *others)
+        return checkpoint(
+            lambda *given: work(*(part.noted_apart() if isinstance(part, Places) else part for part in given)),
+            x, *others, use_reentrant=False)
 
     def router_losses(self) -> Tensor | float:
         """Balance and z-losses of the last pass, summed over sparse blocks; 0 where there are none."""

@@ -34,20 +34,23 @@ class TrainSpec(Spec):
     batch_size: Annotated[int, about(
         "Batch", "Sequences per update.", low=1, high=1_000_000, unit="sequences")] = 16
     micro_batch: Annotated[int, about(
-        "Micro-batch", "Sequences computed at once; the rest is accumulated. 0 = the whole batch.",
+        "Micro-batch", "Sequences computed at once; the rest is accumulated. 0 = as many as fit into the "
+        "free memory, the whole batch if it does.",
         low=0, high=1_000_000, unit="sequences", expert=True)] = 0
     batch_ramp_from: Annotated[int, about(
         "Batch at first", "The batch grows from this to its full size in a straight line; 0 = full from the start.",
         low=0, high=1_000_000, unit="sequences", expert=True,
         source="Brown et al. 2020, GPT-3, arXiv:2005.14165, appendix B")] = 0
     batch_ramp_steps: Annotated[int, about(
-        "Batch ramp", "Steps over which the batch grows.", low=0, high=10_000_000, unit="steps", expert=True)] = 0
+        "Batch ramp", "Steps over which the batch grows; 0 = it does not.", low=0, high=10_000_000, unit="steps",
+        expert=True, source="Brown et al. 2020, GPT-3, arXiv:2005.14165, appendix B")] = 0
     optimizer: Annotated[Literal["adamw", "adafactor", "muon", "lion", "sgd"], about(
         "Optimizer", "How gradients become changes of the weights. AdamW is the usual choice; Muon turns the step of "
         "each matrix into its nearest orthogonal one and leaves vectors, embeddings and the head to AdamW; Adafactor "
-        "keeps row and column sums instead of a second moment; Lion takes signs; SGD is the plain step with momentum.",
-        source="Loshchilov & Hutter 2019, arXiv:1711.05101; Jordan et al. 2024, Muon; Shazeer & Stern 2018, "
-        "arXiv:1804.04235; Chen et al. 2023, arXiv:2302.06675")] = "adamw"
+        "keeps row and column sums instead of a second moment; Lion takes signs and wants a rate 3 to 10 times "
+        "smaller; SGD is the plain step with momentum and wants a much larger one.",
+        source="Loshchilov & Hutter 2019, arXiv:1711.05101; Jordan et al. 2024, Muon; Liu et al. 2025, "
+        "arXiv:2502.16982; Shazeer & Stern 2018, arXiv:1804.04235; Chen et al. 2023, arXiv:2302.06675")] = "adamw"
     learning_rate: Annotated[float, about(
         "Learning rate", "The largest step size, reached after the warm-up.", low=1e-8, high=10.0,
         source=ADAMW)] = 1e-3
@@ -55,7 +58,7 @@ class TrainSpec(Spec):
         "Schedule", "How the rate goes on after the warm-up: down a cosine or a straight line to its end, constant, "
         "with the inverse square root of the step, or constant and down at the end (warm-up, stable, decay).",
         source="Loshchilov & Hutter 2017, arXiv:1608.03983; Vaswani et al. 2017, arXiv:1706.03762; Hu et al. 2024, "
-        "MiniCPM, arXiv:2404.06395")] = "cosine"
+        "MiniCPM, arXiv:2404.06395; Hagele et al. 2024, arXiv:2405.18392")] = "cosine"
     final_lr_ratio: Annotated[float, about(
         "Final rate", "The schedule ends at this share of the largest rate.", low=0.0, high=1.0, expert=True,
         source="Hoffmann et al. 2022, arXiv:2203.15556", when="schedule=cosine|linear|wsd")] = 0.1
@@ -63,7 +66,8 @@ class TrainSpec(Spec):
         "Decay", "The share of all steps over which the rate goes down at the end.", low=0.0, high=1.0, expert=True,
         source="Hu et al. 2024, MiniCPM, arXiv:2404.06395", when="schedule=wsd")] = 0.1
     warmup_steps: Annotated[int, about(
-        "Warm-up", "Steps over which the rate rises in a straight line.", low=0, high=10_000_000, expert=True)] = 50
+        "Warm-up", "Steps over which the rate rises in a straight line.", low=0, high=10_000_000, unit="steps",
+        expert=True, source="Goyal et al. 2017, arXiv:1706.02677")] = 50
     beta1: Annotated[float, about("Beta 1", "Memory of the mean gradient.", low=0.0, high=0.9999, expert=True,
                                   source=ADAMW, when="optimizer=adamw|muon|lion")] = 0.9
     beta2: Annotated[float, about(
@@ -73,7 +77,7 @@ class TrainSpec(Spec):
         "Momentum", "Memory of the steps before.", low=0.0, high=0.9999, expert=True,
         source="Sutskever et al. 2013; Jordan et al. 2024, Muon", when="optimizer=muon|sgd")] = 0.95
     eps: Annotated[float, about("Epsilon", "Keeps the division by the squared gradient safe.", low=1e-16, high=1.0,
-                                expert=True, source=ADAMW)] = 1e-8
+                                expert=True, source=ADAMW, when="optimizer=adamw|muon")] = 1e-8
     weight_decay: Annotated[float, about(
         "Weight decay", "Pulls matrices (not norms or biases) towards zero.", low=0.0, high=10.0, expert=True,
         source=ADAMW)] = 0.1
@@ -84,22 +88,27 @@ class TrainSpec(Spec):
         "Embedding gradient", "The share of its gradient that the embedding receives; less than 1 calms early "
         "training.", low=0.0, high=1.0, expert=True, source="Zeng et al. 2022, GLM-130B, arXiv:2210.02414")] = 1.0
     ema_decay: Annotated[float, about(
-        "Weight average", "Memory of a moving average of the weights, which is measured and kept beside them; 0 = "
-        "none.", low=0.0, high=0.999999, expert=True, source="Polyak & Juditsky 1992")] = 0.0
+        "Weight average", "Memory of a moving average of the weights, which is measured and kept beside them "
+        "(0.999 averages about the last thousand steps); 0 = none.", low=0.0, high=0.999999, expert=True,
+        source="Polyak & Juditsky 1992, SIAM J. Control Optim. 30")] = 0.0
     recompute: Annotated[Literal["auto", "on", "off"], about(
         "Recompute", "Keep only each block's input and compute the rest again for the backward pass: less memory, "
         "a third more work. Auto does it when the run would not fit otherwise.", expert=True,
         source="Chen et al. 2016, arXiv:1604.06174")] = "auto"
     precision: Annotated[Literal["auto", "fp32", "bf16", "bf16_weights", "fp16"], about(
         "Precision", "bf16 multiplies faster where the processor can; auto times what this machine offers and takes "
-        "the fastest. bf16_weights keeps the weights themselves in bf16 beside a float32 master copy; fp16 scales "
-        "the loss so that small gradients survive.",
+        "the fastest. bf16_weights computes with matrices in bf16 beside a float32 master copy, which is what is "
+        "saved; fp16 scales the loss so that small gradients survive.",
         source="Micikevicius et al. 2018, arXiv:1710.03740; Kalamkar et al. 2019, arXiv:1905.12322")] = "auto"
     kernels: Annotated[Literal["auto", "torch", "ours"], about(
         "Kernels", "Whose arithmetic runs: auto times our own against torch and takes the faster.",
         expert=True)] = "auto"
     device: Annotated[Literal["auto", "cpu", "cuda"], about(
         "Device", "Where to compute; auto takes a GPU if there is one.", expert=True)] = "auto"
+    tf32: Annotated[bool, about(
+        "TF32", "On a GPU, multiply float32 matrices with factors of 10 bits: several times faster, and less exact.",
+        expert=True, source="Micikevicius et al. 2018, arXiv:1710.03740; NVIDIA A100 whitepaper 2020",
+        when="precision=auto|fp32")] = False
     threads: Annotated[int, about(
         "Threads", "Processor threads; 0 = all. A resume is exact for the same number.", low=0, high=1024,
         expert=True)] = 0

@@ -1,7 +1,7 @@
 """Complete checkpoints: weights, optimizer, random state and position, written whole or not at all.
 
-A checkpoint is a folder ``checkpoints/step-00000200`` of model.safetensors, optimizer.safetensors and
-state.json. ``checkpoints.json`` names the last and the best; it is renamed into place after them.
+A checkpoint is a folder ``checkpoints/step-00000200`` of model.safetensors, optimizer.safetensors,
+state.json, and ema.safetensors where an average of the weights is kept. ``checkpoints.json`` names the last and the best; it is renamed into place after them.
 """
 
 import json
@@ -17,13 +17,15 @@ from torch import Tensor
 from core.errors import LabError
 from core.model.decoder import Decoder
 from core.model.loading import MODEL, read_tensors
-from core.record.atomic import TEMPORARY, clear_leftovers, commit_dir, disk_error, write_json
+from core.record.atomic import TEMPORARY, clear_leftovers, commit_dir, disk_error, remove_dir, write_json
 from core.spec.model import ModelSpec
 from core.spec.retention import RetentionSpec
+from core.train.ema import Average
 from core.train.optimizers import optimizer_tensors, restore_optimizer
+from core.train.precision import FIRST_SCALE
 from core.train.retention import kept
 
-OPTIMIZER, STATE, POINTERS = "optimizer.safetensors", "state.json", "checkpoints.json"
+OPTIMIZER, STATE, POINTERS, EMA = "optimizer.safetensors", "state.json", "checkpoints.json", "ema.safetensors"
 RANDOM_STATE, CUDA_RANDOM_STATE = "random_state", "random_state_cuda"
 
 
@@ -42,16 +44,22 @@ class TrainState(msgspec.Struct, kw_only=True):
     best_step: int | None = None  # of the best checkpoint
     least_loss: float | None = None  # of all measurements
     no_better: int = 0  # measurements since then
+    val_loss_ema: float | None = None  # of the average of the weights, measured with val_loss
+    loss_scale: float = FIRST_SCALE  # of fp16
+    scaled_well: int = 0  # steps since that scale was last changed
+    overflows: int = 0  # steps that changed nothing because the scale was too large
 
 
 def save_checkpoint(
-    run: Path, model: Decoder, optimizer, state: TrainState, keep: int, rules: RetentionSpec = RetentionSpec()
+    run: Path, model: Decoder, optimizer, state: TrainState, keep: int, rules: RetentionSpec = RetentionSpec(),
+    average: Average | None = None,
 ) -> tuple[Path, list[int]]:  # fmt: skip
     """Write a checkpoint of this step, name it the last (and the best, if it is), drop those that need not stay.
 
     Args:
         keep: how many of the newest stay.
         rules: which others do.
+        average: of the weights, kept beside them.
     Returns:
         Its folder, and the steps of the checkpoints that were dropped.
     Raises:
@@ -63,7 +71,7 @@ def save_checkpoint(
     if state.val_step == state.step and (state.best_loss is None or state.val_loss < state.best_loss):
         state.best_loss, state.best_step = state.val_loss, state.step
     if not final.exists():  # after a resume the same step gives the same bytes, so what stands may stay
-        _write(folder / f"{TEMPORARY}{final.name}", final, model, optimizer, state)
+        _write(folder / f"{TEMPORARY}{final.name}", final, model, optimizer, state, average)
     names = _point(Path(run), final.name, state)
     return final, _retain(folder, keep, rules, set(names.values()))
 
@@ -107,20 +115,28 @@ def _point(run: Path, last: str, state: TrainState) -> dict[str, str]:
     return names
 
 
-def _write(temporary: Path, final: Path, model: Decoder, optimizer, state: TrainState) -> None:
+def _write(
+    temporary: Path, final: Path, model: Decoder, optimizer, state: TrainState, average: Average | None
+) -> None:  # fmt: skip
     metadata = _metadata(model.spec, state)
-    weights = {name: tensor.detach().cpu().contiguous() for name, tensor in saved_tensors(model).items()}
     moments = {**optimizer_tensors(model, optimizer), **_random_states(model)}
     shutil.rmtree(temporary, ignore_errors=True)
     try:
         temporary.mkdir()
-        _write_parts(temporary / MODEL, canonical(save(weights, metadata)))
+        _write_parts(temporary / MODEL, canonical(save(_on_processor(model), metadata)))
+        if average is not None:
+            with average.shown(model):
+                _write_parts(temporary / EMA, canonical(save(_on_processor(model), metadata)))
         _write_parts(temporary / OPTIMIZER, canonical(save(moments)))
         (temporary / STATE).write_bytes(msgspec.json.encode(state))
         commit_dir(temporary, final)
     except OSError as error:
         shutil.rmtree(temporary, ignore_errors=True)
         raise disk_error(error, final) from error
+
+
+def _on_processor(model: Decoder) -> dict[str, Tensor]:
+    return {name: tensor.detach().cpu().contiguous() for name, tensor in saved_tensors(model).items()}
 
 
 def saved_tensors(model: Decoder) -> dict[str, Tensor]:
@@ -188,20 +204,28 @@ def checkpoints(run: Path) -> list[Path]:
     return sorted(p for p in (Path(run) / "checkpoints").glob("step-*") if p.is_dir())
 
 
-def restore(run: Path, model: Decoder, optimizer, noted=lambda path, error: None) -> TrainState | None:
-    """Put the newest readable checkpoint into the model, the optimizer and the random state.
+def restore(
+    run: Path, model: Decoder, optimizer, noted=lambda path, error: None, average: Average | None = None,
+    at_most: int | None = None,
+) -> TrainState | None:  # fmt: skip
+    """Put the newest readable checkpoint into the model, the optimizer, the average and the random state.
 
     Args:
         noted: told of each checkpoint that could not be read, with the LabError.
+        average: of the weights, if the run keeps one.
+        at_most: checkpoints of later steps do not count, and are removed; None = all count.
     Returns:
         Where the run stands, or None when there is no readable checkpoint: it begins anew.
     Raises:
         LabError: the system refuses to read (not the file is at fault), so nothing is dropped.
     """
     clear_leftovers(Path(run) / "checkpoints")
-    for path in reversed(checkpoints(run)):
+    found = checkpoints(run)
+    newer = [path for path in found if at_most is not None and step_of(path) > at_most]
+    for path in reversed(found[: len(found) - len(newer)]):
         try:
             state, weights, moments = _read(path)
+            kept = read_tensors(path / EMA)[0] if average is not None else {}
         except LabError as error:
             if isinstance(error.__cause__, OSError):
                 raise
@@ -211,12 +235,27 @@ def restore(run: Path, model: Decoder, optimizer, noted=lambda path, error: None
         model.load_state_dict(weights)
         _restore_random(moments)
         restore_optimizer(model, optimizer, moments)
+        if average is not None:
+            average.restore(kept)
         if state.best_step is not None and not path.with_name(f"step-{state.best_step:08d}").is_dir():
             state.best_step = state.best_loss = None  # it was dropped for a better one that is damaged now
         _point(Path(run), path.name, state)  # a kill may have come between a checkpoint and its name
+        _remove(newer)
         return state
     (Path(run) / POINTERS).unlink(missing_ok=True)
+    _remove(newer)
     return None
+
+
+def step_of(checkpoint: Path) -> int:
+    """The step that a checkpoint's folder is named after."""
+    return int(checkpoint.name.removeprefix("step-"))
+
+
+def _remove(paths: list[Path]) -> None:
+    """Take checkpoints away, each at once and durably; they must not be found again."""
+    for path in paths:
+        remove_dir(path)
 
 
 def _restore_random(moments: dict[str, Tensor]) -> None:

@@ -5,26 +5,22 @@ because other arithmetic would give other bits.
 """
 
 import time
-from contextlib import nullcontext
 from statistics import median
 
 import torch
 
+from core.errors import LabError
 from core.kernels import ops
 from core.model.decoder import Decoder
 from core.record.events import Chosen
 from core.record.folder import JobFolder
 from core.spec.train import TrainSpec
+from core.train.precision import DTYPES, Arithmetic
 
 ROUNDS = 4  # timed steps of each candidate, taken in turn
 HOPELESS = 2.5  # times the fastest: such a candidate is not timed again
 SLOW_STEP_S = 3.0  # beyond this a single round has to do
 CLOSE = 0.02  # relative difference of the loss that bf16 may show
-
-
-def autocast(precision: str, device: str):
-    """The context in which a forward pass of this precision runs."""
-    return torch.autocast(device, torch.bfloat16) if precision == "bf16" else nullcontext()
 
 
 def choose(spec: TrainSpec, folder: JobFolder, model: Decoder, batch, device: str, emit) -> dict:
@@ -57,15 +53,20 @@ def label(precision: str, paths) -> str:
 
 
 def _candidates(spec: TrainSpec, model: Decoder, device: str) -> list[tuple[str, tuple]]:
-    """Every precision with torch alone, with each of our two large kernels, and with all of ours."""
-    precisions = ("fp32", "bf16") if spec.precision == "auto" else (spec.precision,)
+    """Every precision with torch alone, with each of our two large kernels, and with all of ours.
+
+    fp16 is left to those who ask for it: its loss has to be scaled, and bfloat16 is as fast wherever it is known.
+    """
+    precisions = ("fp32", "bf16", "bf16_weights") if spec.precision == "auto" else (spec.precision,)
     usable = [name for name in _ours(device) if _applies(name, model)]
     sets = [()] if spec.kernels != "ours" or not usable else []
     if spec.kernels != "torch" and usable:
         if spec.kernels == "auto" and len(usable) > 1:
             sets += [(name,) for name in usable if name in ("loss", "attention")]
         sets.append(tuple(usable))
-    return [(p, tuple((name, "ours") for name in names)) for p in precisions for names in sets]
+    ends = list(dict.fromkeys((sets[0], sets[-1])))  # a twin in bf16 gains the same whichever kernel runs
+    return [(p, tuple((name, "ours") for name in names)) for p in precisions
+            for names in (ends if p == "bf16_weights" else sets)]  # fmt: skip
 
 
 def _ours(device: str) -> list[str]:
@@ -96,9 +97,13 @@ def _race(model: Decoder, batch, device: str, candidates: list) -> dict:
     times = {candidate: [] for candidate in candidates}
     losses = {}
     for candidate in candidates:  # the first pass warms up and checks the numbers
-        times[candidate].append(_time(model, batch, device, *candidate, losses))
-    reference = losses.get((candidates[0][0], candidates[0][1]))
-    times = {c: t for c, t in times.items() if abs(losses[c] - reference) <= CLOSE * abs(reference)}
+        try:
+            times[candidate].append(_time(model, batch, device, *candidate, losses))
+        except RuntimeError as error:
+            if not _is_refusal(error) or (candidate is candidates[-1] and not losses):
+                raise _as_refusal(error, candidate[0]) from error
+    reference = losses[next(iter(losses))]
+    times = {c: times[c] for c in losses if abs(losses[c] - reference) <= CLOSE * abs(reference)}
     rounds = 1 if min(t[0] for t in times.values()) > SLOW_STEP_S else ROUNDS
     for _ in range(rounds):
         best = min(taken[-1] for taken in times.values())
@@ -109,13 +114,27 @@ def _race(model: Decoder, batch, device: str, candidates: list) -> dict:
     return {candidate: median(taken[1:]) for candidate, taken in times.items()}
 
 
+def _is_refusal(error: RuntimeError) -> bool:
+    """Whether torch cannot compute something at all in some type; anything else (no memory) is not about the type."""
+    return any(word in str(error) for word in ("not implemented for", "could not create a primitive", "dtype"))
+
+
+def _as_refusal(error: RuntimeError, precision: str) -> Exception:
+    if not _is_refusal(error):
+        return error
+    return LabError(
+        "This model cannot be computed in {precision} on this machine ({error}).", "precision",
+        "Choose another precision, or auto.", precision=precision, error=str(error).splitlines()[0][:200])
+
+
 def _time(model: Decoder, batch, device: str, precision: str, paths: tuple, losses: dict) -> float:
     model.use_kernels(dict(paths))
     torch.manual_seed(0)  # all candidates draw the same: dropout, replaced tokens
+    arithmetic = Arithmetic(model, precision, device)
     start = time.perf_counter()
-    with autocast(precision, device):
-        loss = model.loss(**batch)
-    loss.backward()
+    arithmetic.refresh()
+    loss = arithmetic.loss(**batch)
+    arithmetic.backward(loss)
     losses[(precision, paths)] = float(loss.detach())
     model.zero_grad(set_to_none=True)
     return time.perf_counter() - start
@@ -123,7 +142,7 @@ def _time(model: Decoder, batch, device: str, precision: str, paths: tuple, loss
 
 def peak_flops(precision: str, device: str) -> float:
     """Floating-point operations a second of a large matrix product here: what MFU is measured against."""
-    dtype = torch.bfloat16 if precision == "bf16" else torch.float32
+    dtype = DTYPES.get(precision, torch.float32)
     width = 8192 if device == "cuda" else 1024  # a GPU needs more work than it takes to be told of it
     a = torch.randn(width, width, dtype=dtype, device=device)
     best = float("inf")

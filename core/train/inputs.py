@@ -12,7 +12,7 @@ from core.tokens.tokenizer import Tokenizer
 COLUMNS = [
     ("step", ""), ("tokens", "tokens"), ("elapsed_s", "s"), ("flops", "FLOP"), ("loss", "nats/token"), ("lr", ""),
     ("grad_norm", ""), ("tokens_per_s", "tokens/s"), ("val_loss", "nats/token"), ("val_bits_per_byte", "bits/byte"),
-    ("epoch", ""), ("batch_size", "sequences"), ("energy_j", "J"),
+    ("epoch", ""), ("batch_size", "sequences"), ("energy_j", "J"), ("val_loss_ema", "nats/token"),
 ]  # fmt: skip
 
 

@@ -5,48 +5,60 @@ The trainer looks at the loss and the gradient between the two halves, and appli
 
 import torch
 
-from core.train.choices import autocast
+from core.train.precision import Arithmetic, LossScale
 
 
 class Update:
     """Carries out updates for a run.
 
     Args:
-        run: everything prepared by ``core.train.job``: spec, model, optimizer, precision, device.
+        run: everything prepared by ``core.train.job``: spec, model, optimizer, device.
+        arithmetic: how forward and backward of its model run.
     """
 
-    def __init__(self, run, expert_use) -> None:
-        self.run, self.expert_use = run, expert_use
+    def __init__(self, run, arithmetic: Arithmetic, expert_use) -> None:
+        self.run, self.arithmetic, self.expert_use = run, arithmetic, expert_use
         self.model, self.optimizer = run.model, run.optimizer
+        self.scale = LossScale(arithmetic.precision)
+        self.overflowed = False  # whether the step at hand will change nothing
 
-    def gradients(self, batch: dict) -> tuple[float, float]:
+    def gradients(self, batch: dict, state) -> tuple[float, float]:
         """Forward and backward in micro-batches, and clipping.
 
         Args:
             batch: tensors by name, each (B, ...).
+            state: where the run stands: the scale of the loss is part of it.
         Returns:
             The mean loss (nats a token asked for) and the gradient's norm before clipping.
         """
-        rows, micro = len(batch["targets"]), self.run.micro_batch
+        rows, micro, scale = len(batch["targets"]), self.run.micro_batch, self.scale.of(state)
         total = 0.0
+        self.arithmetic.refresh()
         for start in range(0, rows, micro):
             part = {name: tensor[start : start + micro].to(self.run.device) for name, tensor in batch.items()}
             share = len(part["targets"]) / rows
-            with autocast(self.run.precision, self.run.device):
-                loss = self.model.loss(**part) * share
+            loss = self.arithmetic.loss(**part) * share
             self.expert_use.add()
-            loss.backward()
+            self.arithmetic.backward(loss if scale == 1.0 else loss * scale)
             total += float(loss.detach())
+        self.scale.undo(self.model, state)
         limit = self.run.spec.clip or float("inf")
-        return total, float(torch.nn.utils.clip_grad_norm_(self.model.parameters(), limit))
+        norm = float(torch.nn.utils.clip_grad_norm_(self.model.parameters(), limit))
+        self.overflowed = self.scale.overflowed(total, norm, state)
+        return total, norm
 
-    def apply(self, rate: float) -> None:
-        """Take the optimizer's step at this learning rate."""
+    def apply(self, rate: float, state) -> None:
+        """Take the optimizer's step at this learning rate; after an overflow only the scale of the loss learns."""
         for group in self.optimizer.param_groups:
             group["lr"] = rate
-        self.optimizer.step()
+        if not self.overflowed:
+            self.optimizer.step()
+            if self.run.average is not None:
+                self.run.average.add(self.model, state.step + 1)
+        self.scale.learn(self.overflowed, state)
         self.discard()
 
     def discard(self) -> None:
         """Forget the gradients."""
         self.optimizer.zero_grad(set_to_none=True)
+        self.arithmetic.forget()
