@@ -7,7 +7,7 @@ from PySide6.QtGui import QContextMenuEvent, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QMenu, QSizePolicy, QWidget
 
 from widgets import plot_export, theme
-from widgets.plot_parts import round_step, short_number
+from widgets.numbers import round_step, short_number
 
 ROW_PX, HEAD_PX, AXIS_PX = 52, 24, 28
 LEAST_LABEL_PX, VALUE_PX, GAP_PX = 160, 176, 24

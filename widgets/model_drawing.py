@@ -173,8 +173,9 @@ def _bottom(spec: ModelSpec) -> list[Row]:
         rows.append(Row((Cell(say("Norm"), (choice_text(spec.norm),), ("embed_norm",)),)))
     added = [choice_text(spec.position)] if spec.position in ("learned", "sinusoidal") else []
     if added:
-        detail = f"{added[0]} · {spec.context:,}"
-        rows.append(Row((Cell(say("Positions"), (detail,), ("position", "context", "segments"), "sky"),)))
+        count = spec.position_rows if spec.position == "learned" else spec.context
+        fields = ("position", "n_positions", "context", "segments")
+        rows.append(Row((Cell(say("Positions"), (f"{added[0]} · {count:,}",), fields, "sky"),)))
     if spec.segments:
         rows.append(Row((Cell(say("Segments"), (f"{spec.segments}",), ("segments",), "sky"),)))
     if spec.embed != spec.d_model:

@@ -2,10 +2,10 @@
 
 import csv
 
-from PySide6.QtCore import QCoreApplication, QPoint, QRect, QRectF, Qt
+from PySide6.QtCore import QCoreApplication, QPoint, QRect
 from PySide6.QtGui import QGuiApplication, QPainter, QPixmap
 from PySide6.QtSvg import QSvgGenerator
-from PySide6.QtWidgets import QFileDialog, QGraphicsView, QWidget
+from PySide6.QtWidgets import QFileDialog, QWidget
 
 from widgets import theme
 
@@ -37,9 +37,8 @@ def picture(widget: QWidget) -> QPixmap:
     made.setDevicePixelRatio(SCALE)
     made.fill(theme.color("raised"))
     painter = QPainter(made)
-    if isinstance(widget, QGraphicsView):
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        widget.render(painter, QRectF(0, 0, widget.width(), widget.height()))
+    if hasattr(widget, "paint_on"):  # it draws finer for print than for the screen
+        widget.paint_on(painter, fine=True)
     else:
         widget.render(painter, QPoint(0, 0))
     painter.end()
@@ -51,19 +50,15 @@ def copy_picture(widget: QWidget) -> None:
     QGuiApplication.clipboard().setPixmap(picture(widget))
 
 
-def write_picture(view: QGraphicsView, path: str) -> None:
-    """Write a PNG, or an SVG when the name says so."""
+def write_picture(canvas: QWidget, path: str) -> None:
+    """Write a PNG of a widget that has ``paint_on``, or an SVG when the name says so."""
     if not path.endswith(".svg"):
-        picture(view).save(path, "PNG")
+        picture(canvas).save(path, "PNG")
         return
     drawing = QSvgGenerator()
     drawing.setFileName(path)
-    drawing.setSize(view.size())
-    drawing.setViewBox(QRect(0, 0, view.width(), view.height()))
+    drawing.setSize(canvas.size())
+    drawing.setViewBox(QRect(0, 0, canvas.width(), canvas.height()))
     painter = QPainter(drawing)
-    area = QRectF(0, 0, view.width(), view.height())
-    painter.fillRect(area, theme.color("raised"))
-    view.scene().render(painter, area, view.sceneRect(), Qt.AspectRatioMode.IgnoreAspectRatio)
+    canvas.paint_on(painter, fine=True)
     painter.end()
-
-

@@ -1,53 +1,13 @@
-"""Parts of the plots: axes that write numbers as people do, a legend that hides and shows, a readout."""
+"""Small parts of the plots: a chip of the legend, a sample of a line, the readout."""
 
-import pyqtgraph as pg
-from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal
+from PySide6.QtCore import QPointF, QRectF, QSize, Qt
 from PySide6.QtGui import QPainter, QPaintEvent, QPen
-from PySide6.QtWidgets import QAbstractButton, QHBoxLayout, QLabel, QSizePolicy, QWidget
+from PySide6.QtWidgets import QAbstractButton, QLabel, QSizePolicy, QWidget
 
 from widgets import theme
-from widgets.numbers import round_step, short_number
+from widgets.plot_runs import curve_colour
 
-
-def clock(seconds: float) -> str:
-    """Seconds as 0:42, 12:05 or 3:20:00."""
-    whole = max(int(seconds), 0)
-    hours, minutes, rest = whole // 3600, whole // 60 % 60, whole % 60
-    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
-
-
-def clock_step(least: float) -> float:
-    """The smallest round span of time, seconds, that is not below ``least``."""
-    spans = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200, 86400)
-    return next((float(span) for span in spans if span >= least), 86400 * round_step(least / 86400))
-
-
-class NumberAxis(pg.AxisItem):
-    """An axis with short numbers, or with a clock when ``timed``."""
-
-    def __init__(self, orientation: str) -> None:
-        super().__init__(orientation)
-        self.timed = False
-        self.enableAutoSIPrefix(False)
-
-    def tickStrings(self, values, scale, spacing) -> list[str]:
-        """Texts of the ticks."""
-        return [clock(value) if self.timed else short_number(value) for value in values]
-
-    def tickSpacing(self, low, high, size) -> list[tuple[float, float]]:
-        """One level of ticks only: the finer ones that pyqtgraph adds cost most of a frame."""
-        room = 96 if self.orientation == "bottom" else 56  # pixels from tick to tick
-        least = (high - low) / max(size / room, 1)
-        return [(clock_step(least) if self.timed else round_step(least), 0)]
-
-    def dress(self) -> None:
-        """Take the colours and the font of the theme."""
-        self.setPen(pg.mkPen(theme.color("line"), width=1))
-        self.setTextPen(theme.color("faint"))
-        self.setStyle(tickFont=theme.font("caption"), tickLength=-4, tickTextOffset=6)
-        self.labelStyle = {"color": theme.color("muted").name(), "font-size": "12px"}
-
-
+TOP_PX = 28  # of the readout, below the marks
 NAME_PX = 96  # a longer name in the legend loses its middle
 
 
@@ -78,7 +38,7 @@ class LegendChip(QAbstractButton):
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         shown = self.isChecked()
-        painter.setPen(QPen(theme.series(self.index) if shown else theme.color("line_strong"), 2.4))
+        painter.setPen(QPen(curve_colour(self.index) if shown else theme.color("line_strong"), 2.4))
         middle = self.height() / 2
         painter.drawLine(QPointF(6, middle), QPointF(22, middle))
         if not shown:
@@ -110,33 +70,6 @@ class LineKey(QWidget):
         painter.drawText(self.rect().adjusted(28, 0, 0, 0), Qt.AlignmentFlag.AlignVCenter, self.text)
 
 
-class Legend(QWidget):
-    """A row of chips, one a run; clicking hides or shows it."""
-
-    toggled = Signal(str, bool)
-
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self._row = QHBoxLayout(self)
-        self._row.setContentsMargins(0, 0, 0, 0)
-        self._row.setSpacing(theme.space(1))
-        self._row.addStretch(1)
-        self.chips: dict[str, LegendChip] = {}
-
-    def add(self, name: str, index: int) -> None:
-        """Add a run."""
-        chip = self.chips[name] = LegendChip(name, index)
-        chip.toggled.connect(lambda shown: self.toggled.emit(name, shown))
-        self._row.insertWidget(len(self.chips) - 1, chip)
-
-    def remove(self, name: str) -> None:
-        """Take a run away."""
-        chip = self.chips.pop(name)
-        self._row.removeWidget(chip)
-        chip.hide()
-        chip.deleteLater()
-
-
 class Readout(QLabel):
     """A small card over the plot with the values under the pointer."""
 
@@ -162,5 +95,5 @@ class Readout(QLabel):
         left = place.x() + 14
         if left + self.width() > self.parentWidget().width() - 8:
             left = place.x() - self.width() - 14
-        self.move(round(max(left, 4)), 12)
+        self.move(round(max(left, 4)), TOP_PX)
         self.show()

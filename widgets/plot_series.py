@@ -1,128 +1,211 @@
-"""One run in the plot: its curves by column, its events, and the items that draw them."""
-
-from collections.abc import Iterable
+"""One run in the plot: its rows as curves, read when they are drawn, and no more of them than are seen."""
 
 import numpy as np
-import pyqtgraph as pg
-from PySide6.QtCore import Qt
 
-from widgets import theme
-from widgets.curves import Curve
+from widgets.curves import Curve, ema
+from widgets.plot_runs import AXES, BETTER, HELD_OUT, ArrayRows, Blocks, PlotEvent, PlotRun
 
-AXES = {"step": "step", "tokens": "tokens", "flops": "flops", "time": "elapsed_s"}  # axis -> column of metrics.bin
-METRICS = {  # metric -> its columns
-    "loss": ("loss", "val_loss"), "bits_per_byte": ("val_bits_per_byte",), "lr": ("lr",),
-    "grad_norm": ("grad_norm",), "tokens_per_s": ("tokens_per_s",),
-}  # fmt: skip
-COLUMNS = tuple(column for columns in METRICS.values() for column in columns)
-HELD_OUT = ("val_loss", "val_bits_per_byte")  # drawn dashed with a dot at each measurement, never smoothed
-FAINT = 0.25
-PIXELS_A_DOT = 8  # dots closer than this would be a band
+WHOLE_ROWS = 8192  # a run of no more rows is read at once, overview or not
+BLOCK_PX = 3.0  # an overview whose blocks are wider than this on the screen makes way for the rows themselves
+MARK_ROWS = 2000  # places kept to find a step on another axis
 
 
 class Series:
-    """Curves and drawing items of one run.
+    """Curves of one run by column, against the axis shown now.
 
-    Args:
-        index: place in the palette; from the ninth on, curves are dashed as well.
-        plot: where the items are put.
+    A curve holds all rows of the run, or, where the run has an overview, its blocks, and the rows of the part that
+    somebody looks at closely.
     """
 
-    def __init__(self, index: int, plot: pg.PlotWidget) -> None:
-        self.index, self.shown, self.events, self._plot = index, True, [], plot
-        self.curves: dict[str, Curve] = {}
-        self.items = {column: (pg.PlotCurveItem(), pg.PlotCurveItem()) for column in COLUMNS}  # raw, main
-        self.dots = {column: pg.ScatterPlotItem(pxMode=True, size=5) for column in HELD_OUT}
-        for _, main in self.items.values():
-            main.setZValue(1)  # no run's raw curve hides another run's smooth one
-        for item in self._all_items():
-            plot.addItem(item, ignoreBounds=True)
-        self.clear()
-        self.dress()
+    def __init__(self, run: PlotRun, index: int) -> None:
+        self.run, self.index = run, index
+        self.shown = True
+        self.events: list[PlotEvent] = []
+        self.axis = "step"
+        self._decay = 0.0
+        self._cuts = run.source.cuts
+        self._blocks: Blocks | None = None
+        self._whole: dict[str, tuple[Curve, int]] = {}  # column -> curve, how many rows of the run it has seen
+        self._near: dict[str, tuple[Curve, int, int]] = {}  # column -> curve, first and last row it holds
+        self._places: tuple[np.ndarray, np.ndarray] | None = None
 
-    def _all_items(self) -> Iterable:
-        return [*(item for pair in self.items.values() for item in pair), *self.dots.values()]
+    @property
+    def name(self) -> str:
+        """The run's name."""
+        return self.run.name
 
-    def clear(self, decay: float = 0.0) -> None:
-        """Forget all rows; colour and events stay."""
-        self.curves = {column: Curve(tuple(AXES)) for column in COLUMNS}
-        self.set_decay(decay)
+    @property
+    def source(self):
+        """Where its rows come from."""
+        return self.run.source
 
-    def remove(self) -> None:
-        """Take the items out of the plot."""
-        for item in self._all_items():
-            self._plot.removeItem(item)
+    def renew(self) -> None:
+        """Forget every curve; they are read again when they are drawn."""
+        self._whole, self._near, self._places = {}, {}, None
+        self._cuts, self._blocks = self.source.cuts, None
 
-    def extend(self, columns: dict[str, np.ndarray]) -> None:
-        """Add rows: {column of metrics.bin: values}."""
-        missing = np.zeros(len(columns["step"]))
-        x = {axis: columns.get(column, missing) for axis, column in AXES.items()}
-        for name, curve in self.curves.items():
-            if name in columns:
-                curve.extend(x, columns[name])
+    def set_axis(self, axis: str) -> None:
+        """Show against another axis."""
+        if axis != self.axis:
+            self.axis = axis
+            self.renew()
 
     def set_decay(self, decay: float) -> None:
         """Smooth what was measured while training."""
-        for column, curve in self.curves.items():
-            if column not in HELD_OUT:
-                curve.set_decay(decay)
+        self._decay = decay
+        for column, (curve, _) in self._whole.items():
+            self._smooth(column, curve)
+        self._near = {}
 
-    def dress(self) -> None:
-        """Take the colours of the theme."""
-        colour, faint = theme.series(self.index), theme.series(self.index)
-        faint.setAlphaF(FAINT)
-        for column, (raw, main) in self.items.items():
-            dashed = column in HELD_OUT or self.index >= len(theme.tokens().series)
-            raw.setPen(pg.mkPen(faint, width=1))
-            main.setPen(pg.mkPen(colour, width=1, style=Qt.PenStyle.DashLine if dashed else Qt.PenStyle.SolidLine))
-        for dots in self.dots.values():
-            dots.setBrush(colour)
-            dots.setPen(None)
+    def has(self, column: str) -> bool:
+        """Whether the run measures this column and the axis."""
+        return column in self.source.names and AXES[self.axis] in self.source.names
 
-    def ends(self, columns: tuple[str, ...], axis: str) -> list[float]:
-        """First and last place of these columns on an axis; empty without rows."""
-        return [place for name in columns if len(c := self.curves[name]) for place in c.x[axis].values[[0, -1]]]
-
-    def draw(self, columns: tuple[str, ...], axis: str, left: float, right: float, pixels: int) -> list[float]:
-        """Draw these columns between two places; returns the least and greatest value of each."""
-        limits = []
-        for column in COLUMNS:
-            if self.shown and column in columns and len(self.curves[column]):
-                limits += self._draw_column(column, axis, left, right, pixels)
-            else:
-                self._hide_column(column)
-        return limits
-
-    def _draw_column(self, column: str, axis: str, left: float, right: float, pixels: int) -> list[float]:
-        curve, (raw, main) = self.curves[column], self.items[column]
-        x, y = curve.view(axis, left, right, pixels)
-        if curve.smoothed:
-            raw.setData(x, y, skipFiniteCheck=True)
-            main.setData(*curve.view(axis, left, right, pixels, smooth=True), skipFiniteCheck=True)
-        else:
-            main.setData(x, y, skipFiniteCheck=True)
-        raw.setVisible(curve.smoothed)
-        main.setVisible(True)
-        if column in self.dots:
-            few = len(x) <= pixels / PIXELS_A_DOT
-            self.dots[column].setData(x if few else [], y if few else [])
-        return [float(y.min()), float(y.max())] if len(y) else []
-
-    def _hide_column(self, column: str) -> None:
-        for item in self.items[column]:
-            item.setVisible(False)
-        if column in self.dots:
-            self.dots[column].setData([], [])
-
-    def value_at(self, column: str, axis: str, place: float) -> float | None:
-        """The value shown at a place, smoothed if the curve is; None without rows."""
-        curve = self.curves[column]
-        row = curve.at(axis, place)
-        return None if row < 0 else float((curve.smooth if curve.smoothed else curve.raw).rows.values[row])
-
-    def place(self, step: int, axis: str) -> float | None:
-        """Where a step lies on an axis; None without rows."""
-        longest = max(self.curves.values(), key=len)
-        if not len(longest):
+    def curve(self, column: str) -> Curve | None:
+        """The whole curve of a column as it stands now; None where nothing of it was measured."""
+        if not self.has(column):
             return None
-        return float(np.interp(step, longest.x["step"].values, longest.x[axis].values))
+        if self.source.cuts != self._cuts:
+            self.renew()
+        if column not in self._whole:
+            self._whole[column] = self._begin(column)
+        curve, seen = self._whole[column]
+        if seen < self.source.rows:
+            x, y = self.source.read((AXES[self.axis], column), seen, self.source.rows)
+            curve.extend(*_placed(x, y))
+            self._whole[column] = curve, self.source.rows
+        return curve if len(curve) else None
+
+    def _begin(self, column: str) -> tuple[Curve, int]:
+        blocks = self._overview()
+        if blocks is None:
+            curve = Curve()
+            self._smooth(column, curve)
+            return curve, 0
+        low, high, mean = blocks.columns[column]
+        curve = Curve(folded=True)
+        curve.extend(blocks.columns[AXES[self.axis]][0], mean, low, high)
+        self._smooth(column, curve)
+        return curve, self.source.rows
+
+    def _overview(self) -> Blocks | None:
+        if self._blocks is None and self.source.rows > WHOLE_ROWS:
+            self._blocks = self.source.blocks()
+        return self._blocks
+
+    def _smooth(self, column: str, curve: Curve) -> None:
+        if column not in HELD_OUT:
+            curve.set_decay(self._decay ** self._rows_per_value(curve))
+
+    def _rows_per_value(self, curve: Curve) -> int:
+        return self._blocks.rows_per_block if curve.raw.folded else 1
+
+    # looking closely
+
+    def curve_in(self, column: str, left: float, right: float) -> Curve | None:
+        """The curve to draw between two places: the rows themselves where they were read, else the whole curve."""
+        whole = self.curve(column)
+        if whole is None or not whole.raw.folded or column not in self._near:
+            return whole
+        first, last = self._wanted(whole, left, right)
+        near, begin, end = self._near[column]
+        return near if begin <= first and last <= end else whole
+
+    def lacks(self, column: str, left: float, right: float, pixels: int) -> bool:
+        """Whether the rows between two places should be read, because the overview's blocks are wide on the screen."""
+        whole = self._whole.get(column, (None,))[0]
+        if whole is None or not whole.raw.folded:
+            return False
+        first, last = self._wanted(whole, left, right)
+        if last <= first or pixels * self._blocks.rows_per_block / (last - first) < BLOCK_PX:
+            return False
+        _, begin, end = self._near.get(column, (None, 0, 0))
+        return not (begin <= first and last <= end)
+
+    def read_near(self, column: str, left: float, right: float) -> None:
+        """Read the rows between two places, and as many again on both sides."""
+        whole, size = self.curve(column), self._blocks.rows_per_block
+        first, last = self._wanted(whole, left, right)
+        room = last - first
+        first, last = max(0, (first - room) // size * size), min(self._blocks.rows, last + room)
+        x, y = self.source.read((AXES[self.axis], column), first, last)
+        curve = Curve()
+        curve.extend(*_placed(x, y))
+        if self._decay and column not in HELD_OUT:
+            means = self._blocks.columns[column][2][: first // size]
+            _, carry, weight = ema(means[np.isfinite(means)], self._decay**size)
+            curve.set_decay(self._decay, carry, weight)
+        self._near[column] = curve, first, last
+
+    def _wanted(self, whole: Curve, left: float, right: float) -> tuple[int, int]:
+        """Rows of the run between two places, by its overview; blocks in which nothing was measured count too."""
+        begins = self._blocks.columns[AXES[self.axis]][0]
+        size = self._blocks.rows_per_block
+        first = max(int(np.searchsorted(begins, left)) - 1, 0) * size
+        return first, min(int(np.searchsorted(begins, right, side="right")) * size, self._blocks.rows)
+
+    # values
+
+    def value_at(self, column: str, place: float) -> float | None:
+        """The value shown at a place, smoothed if the curve is; None without rows."""
+        curve = self.curve(column)
+        if curve is None:
+            return None
+        if column in self._near:
+            near = self._near[column][0]
+            if len(near) and near.x.values[0] <= place <= near.x.values[-1]:
+                curve = near
+        row = curve.at(place)
+        return float((curve.smooth if curve.smoothed else curve.raw).rows.values[row])
+
+    def best(self, column: str) -> float | None:
+        """The value by which runs are compared: the best measured one, or the last mean where rows are noisy."""
+        curve = self.curve(column)
+        if curve is None or column not in BETTER:
+            return None
+        values = (curve.smooth if curve.smoothed else curve.raw).rows.values
+        if column in HELD_OUT:
+            return float(values.min())
+        return float(values[-max(len(values) // 50, 1) :].mean())
+
+    def last(self, column: str) -> float | None:
+        """The value at the end of the curve."""
+        curve = self.curve(column)
+        return None if curve is None else float((curve.smooth if curve.smoothed else curve.raw).rows.values[-1])
+
+    def ends(self, columns: tuple[str, ...]) -> list[float]:
+        """First and last place of these columns on the axis; empty without rows."""
+        found = [curve.x.values for column in columns if (curve := self.curve(column)) is not None]
+        return [float(end) for x in found for end in (x[0], x[-1])]
+
+    def place(self, step: int) -> float | None:
+        """Where a step lies on the axis; None without rows."""
+        if self.axis == "step":
+            return float(step) if self.source.rows else None
+        if self._places is None or self._places[0][-1] < step and len(self._places[0]) < self.source.rows:
+            self._places = self._step_places()
+        return None if self._places is None else float(np.interp(step, *self._places))
+
+    def _step_places(self) -> tuple[np.ndarray, np.ndarray] | None:
+        column, blocks = AXES[self.axis], self._overview()
+        if column not in self.source.names or not self.source.rows:
+            return None
+        if blocks is not None:
+            return blocks.columns["step"][0], blocks.columns[column][0]
+        steps, places = self.source.read(("step", column), 0, self.source.rows)
+        every = max(1, len(steps) // MARK_ROWS)
+        known = np.unique(np.append(np.arange(0, len(steps), every), len(steps) - 1))
+        return steps[known], places[known]
+
+
+def _placed(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Rows whose place is known, with places that never fall: a clock set back must not fold the curve."""
+    known = np.isfinite(x)
+    if not known.all():
+        x, y = x[known], y[known]
+    return np.maximum.accumulate(x) if len(x) else x, y
+
+
+def rows_in_memory(name: str) -> PlotRun:
+    """A run whose rows are handed over piece by piece."""
+    return PlotRun(name, ArrayRows())

@@ -8,7 +8,7 @@ from PySide6.QtGui import QContextMenuEvent, QFontMetrics, QPainter, QPaintEvent
 from PySide6.QtWidgets import QMenu, QSizePolicy, QWidget
 
 from widgets import plot_export, theme
-from widgets.plot_parts import round_step, short_number
+from widgets.numbers import round_step, short_number
 
 LEFT_PX, RIGHT_PX, FOOT_PX, TOP_PX, LEGEND_PX = 52, 16, 42, 10, 22
 MARK_PX, TICK_PX = 5, 36

@@ -176,7 +176,7 @@ def curves() -> QWidget:
     plot.show()
     QApplication.processEvents()
     plot.repaint_curves()
-    plot.canvas.hover(plot.canvas.view.mapViewToScene(QPointF(1200, 3)))
+    plot.canvas.hover(QPointF(700, 300))
     return plot
 
 
