@@ -12,10 +12,10 @@ from core.record.metrics import Columns, read_metrics
 
 
 class MetricsTail:
-    """Reads ``metrics.bin`` on from the last record; notices when a resume cut records off."""
+    """Reads ``metrics.bin`` (or another of its format) on from the last record; notices when a resume cut some off."""
 
-    def __init__(self, folder: Path) -> None:
-        self.path = Path(folder) / "metrics.bin"
+    def __init__(self, folder: Path, name: str = "metrics.bin") -> None:
+        self.path = Path(folder) / name
         self.columns: Columns = []
         self._buffer = np.empty((0, 0))
         self._count = 0

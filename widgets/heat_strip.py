@@ -1,0 +1,221 @@
+"""Values of several layers over the steps as colours: one row a layer, on the horizontal axis of a plot."""
+
+import numpy as np
+import pyqtgraph as pg
+from PySide6.QtCore import QPoint, QRectF, QSize, Qt, Signal
+from PySide6.QtGui import QImage, QLinearGradient, QMouseEvent, QPainter, QPaintEvent
+from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
+
+from widgets import theme
+from widgets.numbers import short_number
+
+COLOURS = "viridis"  # perceptually uniform, and safe for colour-blind readers: van der Walt & Smith 2015
+ROW_PX, MOST_ROW_PX = 12, 28
+GUTTER_PX = 64  # as wide as the left axis of the plots, so that both begin at the same place
+HIGHEST = 0.98  # this share of the values lies below the brightest colour: one spike does not darken the rest
+
+
+def colour_table() -> np.ndarray:
+    """256 colours from least to most, uint8 (256, 4): blue, green, red, alpha, as an image has them."""
+    table = pg.colormap.get(COLOURS).getLookupTable(nPts=256, alpha=True)
+    return np.ascontiguousarray(table[:, [2, 1, 0, 3]])
+
+
+class HeatStrip(QWidget):
+    """Emits the cell under the pointer or the keyboard's cursor; -1, -1 = none.
+
+    Arrows move the cursor: left and right from measurement to measurement, up and down from layer to layer.
+    """
+
+    pointed = Signal(int, int)  # row, column
+
+    def __init__(self, *, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.names: list[str] = []
+        self.places, self.values = np.empty(0), np.empty((0, 0))
+        self.low, self.high, self.logarithmic = 0.0, 1.0, False
+        self._left, self._right = 0.0, 1.0
+        self._cursor = (-1, -1)
+        self._table, self._image = colour_table(), None
+        self.setMouseTracking(True)
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
+        theme.bus.changed.connect(self.update)
+
+    def set_values(self, names: list[str], places: np.ndarray, values: np.ndarray, *, logarithmic: bool = False,
+                   least: float | None = None, most: float | None = None) -> None:  # fmt: skip
+        """Show these; the range of the colours follows from them unless it is given.
+
+        Args:
+            names: of the rows, the lowest first.
+            places: of the columns on the horizontal axis, ascending, (n,).
+            values: (rows, n); NaN = not measured.
+            logarithmic: colours go with the logarithm; values must be positive then.
+        """
+        self.names, self.places, self.values = names, places, values
+        self.logarithmic = logarithmic
+        known = values[np.isfinite(values) & ((values > 0) | (not logarithmic))]
+        low, high = (float(np.quantile(known, share)) for share in (1 - HIGHEST, HIGHEST)) if known.size else (0, 1)
+        self.low, self.high = low if least is None else least, high if most is None else most
+        if self.high <= self.low:
+            self.high = self.low + (abs(self.low) or 1) * 0.01
+        self._cursor, self._image = (-1, -1), None
+        self.setMinimumHeight(len(names) * ROW_PX)
+        self.updateGeometry()
+        self.update()
+
+    def set_view(self, left: float, right: float) -> None:
+        """Show this part of the horizontal axis."""
+        if (left, right) != (self._left, self._right):
+            self._left, self._right, self._image = left, right, None
+            self.update()
+
+    def sizeHint(self) -> QSize:
+        return QSize(480, len(self.names) * 16)
+
+    def row_height(self) -> int:
+        """Pixels of a row."""
+        return max(1, min(MOST_ROW_PX, self.height() // max(1, len(self.names))))
+
+    def cell_at(self, point: QPoint) -> tuple[int, int]:
+        """Row and column under a point; (-1, -1) beside them."""
+        row = len(self.names) - 1 - point.y() // self.row_height()
+        if not 0 <= row < len(self.names) or point.x() < GUTTER_PX or not len(self.places):
+            return (-1, -1)
+        place = self._left + (point.x() - GUTTER_PX) / max(1, self.width() - GUTTER_PX) * (self._right - self._left)
+        return (row, int(np.abs(self.places - place).argmin()))
+
+    def shares(self, values: np.ndarray) -> np.ndarray:
+        """Where values lie between the least and the most colour, 0..1; NaN stays."""
+        low, high = self.low, self.high
+        if self.logarithmic:
+            with np.errstate(divide="ignore", invalid="ignore"):
+                values, low, high = np.log(values), np.log(low), np.log(high)
+            values = np.where(np.isneginf(values), low, values)
+        return np.clip((values - low) / (high - low), 0, 1)
+
+    # painting
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        painter = QPainter(self)
+        painter.setFont(theme.font("caption"))
+        height, rows = self.row_height(), len(self.names)
+        elide = Qt.TextElideMode.ElideRight
+        for row, name in enumerate(self.names):
+            box = QRectF(0, (rows - 1 - row) * height, GUTTER_PX - 8, height)
+            painter.setPen(theme.color("text" if row == self._cursor[0] else "muted"))
+            shown = painter.fontMetrics().elidedText(name, elide, GUTTER_PX - 8)
+            painter.drawText(box, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, shown)
+        if not rows:
+            return
+        area = QRectF(GUTTER_PX, 0, self.width() - GUTTER_PX, rows * height)
+        painter.fillRect(area, theme.color("sunken"))
+        if self._image is None or self._image.width() != round(area.width()):
+            self._image = self._draw(round(area.width()))
+        painter.drawImage(area, self._image)
+        painter.setPen(theme.color("raised"))
+        for row in range(1, rows if height > 6 else 0):
+            painter.drawLine(GUTTER_PX, row * height, self.width(), row * height)
+        self._paint_cursor(painter, height)
+
+    def _paint_cursor(self, painter: QPainter, height: int) -> None:
+        row, column = self._cursor
+        if row < 0:
+            return
+        span = max(self._right - self._left, 1e-300)
+        x = GUTTER_PX + (self.places[column] - self._left) / span * (self.width() - GUTTER_PX)
+        painter.setPen(theme.color("focus"))
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+        painter.drawRect(QRectF(x - 3, (len(self.names) - 1 - row) * height, 6, height - 1))
+
+    def _draw(self, width: int) -> QImage:
+        """One pixel a row: the greatest value of each pixel's columns, or of the nearest column before it."""
+        rows = len(self.names)
+        pixels = np.zeros((rows, max(width, 1), 4), np.uint8)
+        if len(self.places):
+            seen = self.columns_at(width)
+            shares = self.shares(np.where(seen < 0, np.nan, self.peaks(seen)))
+            known = np.isfinite(shares)
+            pixels[known] = self._table[np.rint(shares[known] * 255).astype(int)]
+        data = np.ascontiguousarray(pixels[::-1])
+        image = QImage(data.data, data.shape[1], rows, data.strides[0], QImage.Format.Format_ARGB32)
+        return image.copy()  # the image would else point into an array that is gone
+
+    def columns_at(self, width: int) -> np.ndarray:
+        """The last column that each pixel shows, int (width,); -1 = outside of what was measured.
+
+        A measurement stands for the steps from half way to its neighbours.
+        """
+        places = self.places
+        middles = (places[1:] + places[:-1]) / 2
+        first = places[0] - (middles[0] - places[0] if len(middles) else 0.5)
+        last = places[-1] + (places[-1] - middles[-1] if len(middles) else 0.5)
+        at = self._left + (np.arange(width) + 0.5) / max(1, width) * (self._right - self._left)
+        found = np.searchsorted(middles, at, side="right")
+        return np.where((at < first) | (at > last), -1, found)
+
+    def peaks(self, seen: np.ndarray) -> np.ndarray:
+        """The greatest value of the columns that each pixel stands for, (rows, width): a spike is never lost."""
+        starts = np.minimum(np.r_[seen[:1], seen[:-1] + 1], seen).clip(0)
+        ends = seen.clip(0) + 1
+        out = self.values[:, ends - 1].copy()
+        for pixel in np.flatnonzero(ends - starts > 1):
+            part = self.values[:, starts[pixel] : ends[pixel]]
+            out[:, pixel] = np.fmax.reduce(part, axis=1)
+        return out
+
+    # the pointer and the keys
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:
+        self._point(self.cell_at(event.position().toPoint()))
+
+    def leaveEvent(self, event) -> None:
+        self._point((-1, -1))
+        super().leaveEvent(event)
+
+    def keyPressEvent(self, event) -> None:
+        moves = {Qt.Key.Key_Left: (0, -1), Qt.Key.Key_Right: (0, 1), Qt.Key.Key_Up: (1, 0), Qt.Key.Key_Down: (-1, 0)}
+        move = moves.get(event.key())
+        if move is None or not self.values.size:
+            super().keyPressEvent(event)
+            return
+        row, column = self._cursor if self._cursor[0] >= 0 else (0, self.values.shape[1] - 1)
+        rows, columns = self.values.shape
+        self._point((min(max(row + move[0], 0), rows - 1), min(max(column + move[1], 0), columns - 1)))
+
+    def _point(self, cell: tuple[int, int]) -> None:
+        if cell != self._cursor:
+            self._cursor = cell
+            self.pointed.emit(*cell)
+            QToolTip.hideText()
+            self.update()
+
+
+class ColourScale(QWidget):
+    """The colours of a strip with the numbers at both ends."""
+
+    def __init__(self, *, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.low, self.high, self.unit = 0.0, 1.0, ""
+        self.setFont(theme.font("caption"))
+        self.setFixedSize(theme.space(28), 18)
+        theme.bus.changed.connect(self.update)
+
+    def set_ends(self, low: float, high: float, unit: str = "") -> None:
+        """The values of the first and the last colour."""
+        self.low, self.high, self.unit = low, high, unit
+        self.setAccessibleName(f"{short_number(low)} – {short_number(high)} {unit}".strip())
+        self.update()
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        painter = QPainter(self)
+        left, right = short_number(self.low), f"{short_number(self.high)} {self.unit}".strip()
+        metrics = self.fontMetrics()
+        start, end = metrics.horizontalAdvance(left) + 6, self.width() - metrics.horizontalAdvance(right) - 6
+        gradient = QLinearGradient(start, 0, end, 0)
+        for at in np.linspace(0, 1, 9):
+            gradient.setColorAt(float(at), pg.colormap.get(COLOURS).map(float(at), mode="qcolor"))
+        painter.fillRect(QRectF(start, 4, end - start, self.height() - 8), gradient)
+        painter.setPen(theme.color("muted"))
+        painter.drawText(self.rect(), Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, left)
+        painter.drawText(self.rect(), Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, right)
