@@ -120,7 +120,7 @@ def tensors(graph: Graph, spec: ModelSpec, weights: dict[str, np.ndarray]) -> It
 
 def _position_rows(spec: ModelSpec, weights: dict[str, np.ndarray]) -> np.ndarray:
     if spec.position == "learned":
-        return weights["positions.weight"]
+        return weights["positions.weight"][: spec.context]  # llama.cpp wants a row for each place, and no more
     if spec.position == "sinusoidal":
         from core.model.positions import sinusoidal_table  # imports torch, which choosing a graph does not need
 

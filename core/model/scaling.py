@@ -47,7 +47,7 @@ def _closest(
     original: ModelSpec, vocab: int, context: int, budget: float, cost: Callable[[ModelSpec], float]
 ) -> ModelSpec:
     if original.family == "ngram":
-        return msgspec.structs.replace(original, vocab_size=0, context=context)
+        return msgspec.structs.replace(original, vocab_size=0, context=context, n_positions=0)
     best, best_off = None, float("inf")
     for spec in _candidates(original, vocab + original.objective.extra_tokens, context):
         spent = cost(spec)
@@ -78,7 +78,7 @@ def _candidates(original: ModelSpec, vocab: int, context: int) -> Iterator[Model
 
 def _shape(original: ModelSpec, width: int, layers: int, vocab: int, context: int) -> ModelSpec:
     """The original's ratios at a width and a depth."""
-    changes: dict = {"vocab_size": vocab, "context": context, "n_layers": layers}
+    changes: dict = {"vocab_size": vocab, "context": context, "n_positions": 0, "n_layers": layers}
     ratio = width / original.d_model
     if original.family == "transformer":
         changes |= _heads(original, width)

@@ -2,9 +2,12 @@
 
 import msgspec
 
+from core.model.activations import kept
 from core.spec.model import ModelSpec
 
 FLOAT = 4  # bytes
+LOGITS_AT_ONCE = 3  # when the backward pass begins: log-probabilities, their gradient, and the logits' gradient
+HOLES = 1.4  # the C library seldom fits a block into the hole of an equal one: memory held for each byte kept
 ASSUMED_WATTS = 30  # of a desktop's processor at work, where no meter can be read
 SUBWORD_BUCKETS = 1 << 14  # into which word vectors hash character n-grams
 
@@ -116,7 +119,7 @@ def _positions(spec: ModelSpec) -> int:
     stacks = 1 + (spec.encoders > 0)
     each = spec.segments * spec.embed
     if spec.position == "learned":
-        each += spec.context * spec.embed
+        each += spec.position_rows * spec.embed
     elif spec.position == "t5":
         each += spec.relative_buckets * spec.n_heads
     elif spec.position == "deberta":
@@ -192,40 +195,28 @@ def flops_per_token(spec: ModelSpec) -> Flops:
     return Flops(matrices=2 * weights, attention=int(scores))
 
 
-def training_memory(spec: ModelSpec, micro_batch: int, bf16: bool = False) -> dict[str, int]:
-    """Estimated bytes of training by cause, and their ``total``; activations are the uncertain part.
+def training_memory(
+    spec: ModelSpec, micro_batch: int, bf16: bool = False, accumulated: bool = False
+) -> dict[str, int]:  # fmt: skip
+    """Estimated bytes that training takes at most, by cause, and their ``total``.
 
-    Weights, gradients and AdamW's two moments are float32 and exact. Activations count what autograd
-    keeps for the backward pass of each part; under bf16 autocast half of that is two bytes wide.
+    Weights, gradients and AdamW's two moments are float32 and exact. Activations and logits are what autograd keeps
+    on the processor, with what the allocator loses between them. Gradients come while activations go, so the total
+    is less than the sum of its causes, unless gradients of an earlier micro-batch are there already.
+
+    Args:
+        micro_batch: sequences computed at once.
+        bf16: products under bfloat16 autocast, which keeps some values in half the size and a copy of the weights.
+        accumulated: whether several micro-batches make a step.
     """
-    n = parameters(spec)["total"]
-    if spec.family != "transformer":
-        return _training_memory_of_others(spec, micro_batch, n)
-    tokens, layers = micro_batch * spec.context, spec.n_layers + spec.encoders
-    width = spec.d_model * 6 + spec.n_heads * spec.head * 3 + spec.kv * spec.head * 3
-    width += spec.ff * (4 if spec.gated else 2) * (spec.experts.top if spec.experts.count else 1)
-    kept = tokens * (layers * width + 4 * spec.d_model) * (FLOAT * 3 // 4 if bf16 else FLOAT)
-    if spec.dropout:  # then torch's attention on the processor keeps its weights, their mask and their product
-        kept += tokens * layers * spec.n_heads * spec.context * FLOAT * 3
-    if spec.objective.task == "permutation":
-        kept *= 2  # two streams
-    if spec.objective.task == "replaced":
-        kept += training_memory(spec.generator, micro_batch, bf16)["activations"]
-    logits = tokens * spec.vocab_size * FLOAT * 2
-    parts = {"weights": FLOAT * n, "gradients": FLOAT * n, "optimizer": 2 * FLOAT * n, "activations": kept,
-             "logits": logits}  # fmt: skip
-    return {**parts, "total": sum(parts.values())}
-
-
-def _training_memory_of_others(spec: ModelSpec, micro_batch: int, n: int) -> dict[str, int]:
-    tokens = micro_batch * spec.context
-    cell = max(spec.d_ff, spec.d_model)
-    width = {"lstm": 8 * cell * spec.n_layers, "window": spec.window * spec.embed + 3 * spec.d_model}.get(
-        spec.family, 2 * spec.objective.negatives * spec.d_model)
-    logits = tokens * spec.vocab_size * FLOAT * 2 if spec.family in ("lstm", "window") else 0
-    parts = {"weights": FLOAT * n, "gradients": FLOAT * n, "optimizer": 2 * FLOAT * n,
-             "activations": tokens * width * FLOAT, "logits": logits}  # fmt: skip
-    return {**parts, "total": sum(parts.values())}
+    n = FLOAT * parameters(spec)["total"]
+    found = kept(spec, micro_batch)
+    parts = {
+        "weights": n, "gradients": n, "optimizer": 2 * n,
+        "activations": int(HOLES * found.n_bytes(bf16) + (n // 2 if bf16 else 0)),
+        "logits": int(LOGITS_AT_ONCE * FLOAT * found.logits)}  # fmt: skip
+    shared = 0 if accumulated else min(n, parts["activations"] + parts["logits"])
+    return {**parts, "total": sum(parts.values()) - shared}
 
 
 def inference_memory(spec: ModelSpec, length: int = 0, bytes_per_weight: float = FLOAT) -> dict[str, int]:

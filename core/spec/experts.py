@@ -17,8 +17,8 @@ class Experts(Spec):
     every: Annotated[int, about(
         "Every so many blocks", "Sparse blocks: every block (1), every other (2), every fourth (4), the last of "
         "each group.", low=1, high=512)] = 1
-    router: Annotated[Literal["learned", "random"], about(
-        "Router", "A learned layer chooses, or each token has a fixed random expert.",
+    router: Annotated[Literal["learned", "random", "none"], about(
+        "Router", "A learned layer chooses, or each token has a fixed random expert; without one there are no experts.",
         source="Ren et al. 2023, PanGu-Σ, arXiv:2303.10845")] = "learned"
     normalised: Annotated[bool, about(
         "Weights sum to one", "The chosen experts' weights are rescaled to sum to one.",

@@ -94,6 +94,10 @@ class ModelSpec(Spec):
         "and keys (RoPE), a penalty on distance (ALiBi), or learned relative terms.",
         source="Su et al. 2021, RoFormer, arXiv:2104.09864; Press et al. 2022, ALiBi, arXiv:2108.12409",
         when=TRANSFORMER)] = "rope"
+    n_positions: Annotated[int, about(
+        "Learned positions", "How many places have a learned vector of their own; the context cannot be longer. "
+        "0 = as many as the context.", low=0, high=1048576, unit="tokens", expert=True,
+        source="Radford et al. 2019, GPT-2", when="position=learned")] = 0
     rope_theta: Annotated[float, about(
         "RoPE base", "The slowest rotation's base; larger suits longer contexts.",
         low=1.0, high=1e9, expert=True, source="Su et al. 2021, arXiv:2104.09864", when="position=rope")] = 10000.0
@@ -218,6 +222,11 @@ class ModelSpec(Spec):
         if self.d_ff:
             return self.d_ff
         return -(-8 * self.d_model // 3 // 32) * 32 if self.gated else 4 * self.d_model
+
+    @property
+    def position_rows(self) -> int:
+        """Places that have a learned vector, resolved."""
+        return self.n_positions or self.context
 
     @property
     def rotated(self) -> int:

@@ -69,9 +69,14 @@ def _check_heads(spec) -> None:
 
 
 def _check_positions(spec) -> None:
+    if spec.position == "learned" and spec.context > spec.position_rows:
+        raise LabError(
+            "A context of {context} tokens is longer than the {positions} learned positions.", "context",
+            "Choose a context of at most {positions} tokens, or give more positions.",
+            context=spec.context, positions=spec.position_rows)
     if spec.position == "rope" and spec.rope_share == 1.0 and spec.head % 2:
         raise LabError(
-            "RoPE turns pairs of features, so the head size {head} must be even.", "position",
+            "RoPE turns pairs of features, so the head size {head} must be even.", "head_size",
             "Choose an even head size.", head=spec.head)
     if spec.position == "rope" and not spec.rotated:
         raise LabError(
@@ -113,6 +118,10 @@ def _check_blocks(spec) -> None:
         raise LabError(
             "Parallel blocks are built for dense models of one stack.", "parallel",
             "Choose no parallel block, or leave out experts and the second stack.")
+    if experts.count and experts.router == "none":
+        raise LabError(
+            "{count} experts need a router that sends each token to some of them.", "experts.router",
+            "Choose a learned or a random router, or set the number of experts to 0.", count=experts.count)
     if experts.count == 1 or 0 < experts.count < experts.top:
         raise LabError(
             "A token cannot pass through {top} of {count} experts.", "experts.top",

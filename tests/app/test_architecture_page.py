@@ -170,6 +170,26 @@ def test_an_objective_that_an_arrangement_cannot_learn_is_marked_at_the_task(pag
     assert "encoder" in page.form.rows["objective.task"].wrong.text()
 
 
+@pytest.mark.parametrize(("preset", "chosen", "typed", "marked", "words"), [
+    ("llama-1m", {}, {"head_size": "7"}, "head_size", "must be even"),
+    ("llama-1m", {"experts.router": "none"}, {"experts.count": "4"}, "experts.router", "need a router"),
+    ("gpt2-1m", {}, {"n_positions": "64"}, "context", "longer than the 64 learned positions"),
+    ("llama-1m", {"layout": "encoder", "objective.task": "prefix"}, {}, "objective.task", "cannot learn"),
+])  # fmt: skip
+def test_the_reason_stands_at_the_field_that_makes_a_design_impossible(page, preset, chosen, typed, marked, words):
+    page.use_preset(preset)
+    for field, choice in chosen.items():
+        editor = page.form.rows[field].editor
+        editor.set_value(choice)
+        editor.edited.emit()
+    for field, text in typed.items():
+        type_into(page.form, field, text)
+    wrong = {name: row.wrong.text() for name, row in page.form.rows.items() if row.wrong.text()}
+    assert list(wrong) == [marked] and words in wrong[marked] and page.form.spec() is None
+    assert not page.header.primary.isEnabled() and page.design.problem.text.text() == page.form.problem()
+    page.use_preset("llama-1m")
+
+
 def test_a_box_of_the_drawing_leads_to_its_field(page, qtbot):
     page.use_preset("llama-1m")
     part = next(part for part in page.design.diagram.parts if "d_ff" in part.fields)
