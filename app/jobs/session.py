@@ -102,6 +102,10 @@ class EngineSession(QObject):
         """Fetch a training document; answered by ``document_shown``."""
         return self._ask(m.Document(id=self._next_id(), row=row))
 
+    def neighbours(self, source: str, text: str, count: int = 10) -> int:
+        """Find the tokens most like each of a text's, by a run's word vectors; answered by ``neighbours_found``."""
+        return self._ask(m.Neighbours(id=self._next_id(), source=source, text=text, count=count))
+
     def count_sources(self, sources: list[str]) -> int:
         """Count files and bytes; answered by ``sources_counted``."""
         return self._ask(m.CountSources(id=self._next_id(), sources=sources))

@@ -5,10 +5,15 @@ from pathlib import Path
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QStackedWidget, QVBoxLayout, QWidget
 
+from app.pages.page import scroll_area
+from app.state import expert_use
 from app.state.context import AppContext
 from app.state.jobs import Job
+from app.state.measured import model_of
 from app.translations import fill, translate
 from app.views.curve import RunCurve
+from app.views.measured_table import MeasuredTable
+from app.views.neighbours_view import NeighboursView
 from app.views.run_notes import checkpoint_lines, choice_sentences
 from app.views.samples import SampleList
 from app.words import clock_text, count_text, percent_text
@@ -16,6 +21,7 @@ from core.errors import join_sentences
 from widgets import theme
 from widgets.cards import Button, Card, Name, StatTile, Text, snug
 from widgets.controls import Badge, SegmentedControl
+from widgets.expert_plot import ExpertPlot
 from widgets.loss_plot import LossPlot
 from widgets.notice import Notice
 
@@ -33,6 +39,7 @@ class RunView(QWidget):
         self.root: Path | None = None
         self._asked: dict[str, str] = {}
         self._peak_flops = 0.0
+        self._offered: Path | None = None  # the run whose panes are offered
         self.notice = Notice("error", "")
         self.notice.action_clicked.connect(lambda: self.context.resume_job(self.root))
         self.asked = Text("", "caption")
@@ -70,6 +77,9 @@ class RunView(QWidget):
         job = self.context.jobs.job(self.root) if self.root else None
         if job is None:
             return
+        if self._offered != self.root:
+            self._offered = self.root
+            self._offer_details(job)
         view = job.view
         self.name.setText(job.name)
         self.badge.set_state(view.state)
@@ -80,6 +90,10 @@ class RunView(QWidget):
         self.samples.set_samples(view.samples)
         self.checkpoints.setText("\n".join(checkpoint_lines(view, job.root)) or self.tr("No checkpoint yet."))
         self.choices.setText("\n".join(choice_sentences(view)) or self.tr("Nothing was decided by measuring yet."))
+        self.measured.show_job(job)
+        if self.tabs.value() == "experts":
+            self.experts.set_use(*expert_use.shares(view.experts))
+            self.experts_said.setText(expert_use.sentence(view.experts))
         for request in [key for key in self._asked if key in view.acknowledged]:
             self.asked.setText(self.tr("The worker has seen it: {request}.").format(request=self._asked.pop(request)))
 
@@ -167,7 +181,7 @@ class RunView(QWidget):
         self.checkpoint.setToolTip(self.tr("Write a complete checkpoint now."))
         self.checkpoint.clicked.connect(lambda: self._request("checkpoint", self.tr("Checkpoint")))
         self.talk = Button(self.tr("Talk to it"), "secondary", "playground")
-        self.talk.clicked.connect(lambda: self.talk_asked.emit(self.root.name))
+        self.talk.clicked.connect(self._talk)
         row = QHBoxLayout()
         row.setSpacing(theme.space(1))
         for widget in (self.name, self.badge):
@@ -193,14 +207,26 @@ class RunView(QWidget):
     def _tabs(self) -> QHBoxLayout:
         self.samples = SampleList()
         self.checkpoints, self.choices = Text("", "body"), Text("", "body")
-        self.details = QStackedWidget()
-        self.details.setMinimumHeight(theme.space(15))
-        for widget in (self.samples, _top(self.checkpoints), _top(self.choices)):
-            self.details.addWidget(widget)
-        keys = {"samples": self.tr("What it writes"), "checkpoints": self.tr("Checkpoints"),
-                "choices": self.tr("Measured choices")}  # fmt: skip
+        self.measured, self.neighbours = MeasuredTable(), NeighboursView(self.context)
+        self.experts, self.experts_said = ExpertPlot(), Text("", "body")
+        panes = {"samples": self._samples_pane(), "neighbours": self.neighbours, "checkpoints": _top(self.checkpoints),
+                 "choices": _top(self.choices), "measured": _top(self.measured),
+                 "experts": scroll_area(_top(self.experts_said, self.experts))}  # fmt: skip
+        self.details, self._panes = QStackedWidget(), list(panes)
+        self.details.setMinimumHeight(theme.space(17))
+        for pane in panes.values():
+            self.details.addWidget(pane)
+        keys = {"samples": self.tr("What it writes"), "neighbours": self.tr("Nearest words"),
+                "checkpoints": self.tr("Checkpoints"), "choices": self.tr("Measured choices"),
+                "measured": self.tr("Estimated and measured"), "experts": self.tr("Experts")}  # fmt: skip
         self.tabs = SegmentedControl(keys, name=self.tr("Details"))
-        self.tabs.value_changed.connect(lambda key: self.details.setCurrentIndex(list(keys).index(key)))
+        self.tabs.value_changed.connect(self.show_details)
+        row = QHBoxLayout()
+        row.addWidget(self.tabs)
+        row.addStretch(1)
+        return row
+
+    def _samples_pane(self) -> QWidget:
         self.prompt = QLineEdit()
         self.prompt.setPlaceholderText(self.tr("Begin a sentence, and the model goes on"))
         self.prompt.setAccessibleName(self.tr("Prompt for a sample"))
@@ -209,22 +235,53 @@ class RunView(QWidget):
             asked.connect(lambda *_: self._sample())
         row = QHBoxLayout()
         row.setSpacing(theme.space(1))
-        row.addWidget(self.tabs)
         row.addWidget(self.prompt, 1)
         row.addWidget(self.ask)
-        return row
+        pane = QWidget()
+        column = QVBoxLayout(pane)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(theme.space(1))
+        column.addLayout(row)
+        column.addWidget(self.samples, 1)
+        return pane
+
+    def show_details(self, key: str) -> None:
+        """Show a pane below the curve: "samples", "neighbours", "checkpoints", "choices", "measured" or "experts"."""
+        self.tabs.set_value(key)
+        self.details.setCurrentIndex(self._panes.index(key))
+        self.refresh()
+
+    def _offer_details(self, job: Job) -> None:
+        """Word vectors have neighbours instead of sentences; only some models have experts."""
+        spec = model_of(job)
+        vectors = spec is not None and spec.family == "word_vectors"
+        offered = {"samples": not vectors, "neighbours": vectors, "checkpoints": True, "choices": True,
+                   "measured": True, "experts": spec is not None and spec.experts.count > 0}  # fmt: skip
+        for key, offer in offered.items():
+            self.tabs.set_choice_visible(key, offer)
+        self.talk.setText(self.tr("Look at its neighbours") if vectors else self.tr("Talk to it"))
+        self.neighbours.set_source(f"run:{self.root.name}" if vectors else "")
+        shown = self.tabs.value()
+        self.show_details(shown if offered[shown] else "neighbours" if vectors else "samples")
+
+    def _talk(self) -> None:
+        if self.neighbours.source:
+            self.show_details("neighbours")
+            self.neighbours.words.setFocus()
+        else:
+            self.talk_asked.emit(self.root.name)
 
     def _sample(self) -> None:
         if self.ask.isEnabled():
             self._request("sample", self.tr("Sample"), prompt=self.prompt.text())
-            self.tabs.set_value("samples")
-            self.details.setCurrentIndex(0)
+            self.show_details("samples")
 
 
-def _top(widget: QWidget) -> QWidget:
+def _top(*widgets: QWidget) -> QWidget:
     panel = QWidget()
     column = QVBoxLayout(panel)
     column.setContentsMargins(0, 0, 0, 0)
-    column.addWidget(widget)
+    for widget in widgets:
+        column.addWidget(widget)
     column.addStretch(1)
     return panel
