@@ -10,6 +10,7 @@ import numpy as np
 from core.errors import LabError
 from core.record.atomic import disk_error, write_bytes
 
+METRICS = "metrics.bin"  # of a run
 MAGIC = b"CFMETRIC"
 Columns = list[tuple[str, str]]  # (name, unit)
 
@@ -74,11 +75,18 @@ class MetricsWriter:
         self.rows += 1
 
     def sync(self) -> None:
-        """Make what was written outlast a power cut: a checkpoint must never be newer than its records."""
+        """Make what was written outlast a power cut: a checkpoint must never be newer than its records.
+
+        Beside a run's own metrics the overview is brought up to date.
+        """
         try:
             os.fsync(self._file.fileno())
         except OSError as error:
             raise disk_error(error, self.path) from error
+        if self.path.name == METRICS:
+            from core.record.overview import refresh_overview  # it builds on this module
+
+            refresh_overview(self.path)
 
     def close(self) -> None:
         """Sync and close."""
