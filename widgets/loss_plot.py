@@ -39,6 +39,7 @@ class LossPlot(QWidget):
     def __init__(self, *, metric: str = "loss", axis: str = "step", parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._decay = 0.0
+        self._has_legend = True
         self._chosen = ""  # the page's highlight; the legend's goes before it
         self.canvas = PlotCanvas()
         self.canvas.mark_clicked.connect(self.event_clicked)
@@ -148,6 +149,21 @@ class LossPlot(QWidget):
         """Draw one run on top and thicker, while the others fade; None = all alike."""
         self._chosen = name or ""
         self._highlight_for_now("")
+
+    def set_legend(self, shown: bool) -> None:
+        """Show the plot's own legend, or none, because a list of the page stands for it."""
+        self._has_legend = shown
+        self._refresh_legend()
+
+    @property
+    def colours(self) -> dict[str, int]:
+        """Which place in the palette each run has; ``plot_runs.curve_colour`` gives the colour itself."""
+        return {name: one.index for name, one in self.series.items()}
+
+    def set_shown(self, name: str, shown: bool) -> None:
+        """Hide a run or show it again, as the legend does."""
+        if name in self.series and self.series[name].shown != shown:
+            self._show_many([name], shown)
 
     def _new_series(self, run: PlotRun, index: int) -> Series:
         made = Series(run, index)
@@ -287,11 +303,11 @@ class LossPlot(QWidget):
     def _refresh_legend(self) -> None:
         """Bring the legend, the keys and the offered axes up to the runs there are."""
         many = len(self.series) > CHIPS
-        self.legend.set_series({} if many else self.series)
-        self.list.setVisible(many)
+        self.legend.set_series({} if many or not self._has_legend else self.series)
+        self.list.setVisible(many and self._has_legend)
         metric, shown = self.canvas.look.metric, sum(one.shown for one in self.series.values())
         self.canvas.look.best = self._best() if many else ""
-        if many:
+        if many and self._has_legend:
             column = METRICS[metric][0]
             values = {name: one.best(column) if column in BETTER else one.last(column)
                       for name, one in self.series.items()}  # fmt: skip

@@ -27,6 +27,7 @@ class PlotCanvas(QWidget):
     mark_clicked = Signal(str, str, int)  # series, kind, step
     run_hovered = Signal(str)  # name, or empty
     run_clicked = Signal(str)
+    framed = Signal()  # a frame was painted: ``area`` and ``bottom_scale`` say where steps lie in it
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -89,6 +90,7 @@ class PlotCanvas(QWidget):
         self.paint_on(painter)
         painter.end()
         self._want_near()
+        self.framed.emit()
         self.update()
 
     def paint_on(self, painter: QPainter, fine: bool = False) -> None:
