@@ -1,6 +1,6 @@
 """A small model after a large one: the original's ratios kept, width and depth solved for. No torch."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 import msgspec
 
@@ -12,6 +12,8 @@ DEPTH_POWER = 0.6  # depth falls more slowly than width: at equal proportions a 
 HEADS = (16, 32, 64, 128)  # head sizes; the smallest model gets the smallest, so that it has several heads
 MOST_EXPERTS = 8
 NEAR = 1.04  # within this of the budget the original's proportions are left alone
+FAR = 16  # times the budget: nothing beyond is looked at
+TRIED, SHARES = 12, range(86, 115, 2)  # shapes tried where none is near, each with so many % of its feed-forward width
 TOKENS_A_PARAMETER = 20  # compute-optimal. Hoffmann et al. 2022, arXiv:2203.15556
 
 
@@ -48,30 +50,49 @@ def _closest(
 ) -> ModelSpec:
     if original.family == "ngram":
         return msgspec.structs.replace(original, vocab_size=0, context=context, n_positions=0)
-    best, best_off = None, float("inf")
-    for spec in _candidates(original, vocab + original.objective.extra_tokens, context):
-        spent = cost(spec)
-        off = max(spent / budget, budget / spent)
-        if off < best_off:
-            best, best_off = spec, off
-        if spent > 4 * budget:
-            break
-    if best is None or best_off > 3:
+    vocab_size = vocab + original.objective.extra_tokens
+    near = _nearest(_candidates(original, vocab_size, context), budget, cost)
+    if not near or _off(cost(near[0]), budget) > 3:
         raise LabError(
             "No shape of this design comes near the budget with a vocabulary of {vocab} tokens.", "",
             "Choose a larger budget, or a tokenizer with fewer tokens.", vocab=vocab)
-    if best_off < NEAR:
-        return best
-    finer = [msgspec.structs.replace(best, d_ff=_multiple(best.d_ff * share / 100, 8)) for share in range(88, 113, 2)]
-    return min([best, *finer] if best.d_ff else [best], key=lambda s: max(cost(s) / budget, budget / cost(s)))
+    if _off(cost(near[0]), budget) < NEAR:
+        return near[0]
+    finer = _nearest(_candidates(original, vocab_size, context, spare=1), budget, cost) + near
+    for spec in [spec for spec in finer if spec.d_ff]:
+        finer += [msgspec.structs.replace(spec, d_ff=_multiple(spec.d_ff * share / 100, 8)) for share in SHARES]
+    return min(finer, key=lambda spec: _off(cost(spec), budget))
 
 
-def _candidates(original: ModelSpec, vocab: int, context: int) -> Iterator[ModelSpec]:
-    """Shapes of growing width, each at the depth that fits it, one shallower and one deeper."""
+def _nearest(specs: Iterable[ModelSpec], budget: float, cost: Callable[[ModelSpec], float]) -> list[ModelSpec]:
+    """Those whose cost is nearest to the budget, the nearest first; the search ends far beyond it."""
+    found = []
+    for spec in specs:
+        spent = cost(spec)
+        found.append((_off(spent, budget), spec))
+        if spent > FAR * budget:
+            break
+    return [spec for _, spec in sorted(found, key=lambda pair: pair[0])[:TRIED]]
+
+
+def _off(spent: float, budget: float) -> float:
+    """How many times too much or too little, at least 1.
+
+    Raises:
+        LabError: nothing is spent: such a design has no cost of this kind.
+    """
+    if spent <= 0:
+        raise LabError("The cost of this design cannot be foretold.", "", "Choose a budget of parameters or memory.")
+    return max(spent / budget, budget / spent)
+
+
+def _candidates(original: ModelSpec, vocab: int, context: int, spare: int = 0) -> Iterator[ModelSpec]:
+    """Shapes of growing width, each at the depths just below and above what fits it, and ``spare`` more."""
     width = 16
     while width <= 65536:
         depth = original.n_layers * (width / original.d_model) ** DEPTH_POWER
-        for layers in sorted({max(1, int(depth)), max(1, int(depth) + 1), max(2, round(depth))}):
+        layers_tried = {max(1, int(depth) + more) for more in range(-spare, 2 + spare)} | {max(2, round(depth))}
+        for layers in sorted(layers_tried):
             yield _shape(original, width, layers, vocab, context)
         width += 8 if width < 128 else 16 if width < 512 else 64 if width < 2048 else 256
 
