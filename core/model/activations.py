@@ -61,9 +61,10 @@ def lengths(spec: ModelSpec, rows: int) -> tuple[float, float]:
         return context - hidden + spans, hidden + spans + 1
     if settings.task == "infilling":
         return context - hidden * (1 - 1 / settings.span_length), context
-    share = 3 / 7 if settings.task == "denoisers" else 1  # of sequences that are cut at a random place
-    longest = context * share * rows / (share * rows + 1)
-    return max(longest, 0.9 * context * (share < 1)), longest
+    if settings.task == "denoisers":  # the least hidden, and the most with all its sentinels
+        return 0.9 * context, (0.5 + 0.5 / 3) * context
+    longest = context * rows / (rows + 1)  # cut at a random place
+    return longest, longest
 
 
 def _stack(spec: ModelSpec, layers: int, rows: int, length: float, source: float) -> Kept:

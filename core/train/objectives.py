@@ -15,7 +15,9 @@ from core.spec.objective import SENTINELS, Objective
 from core.train.noise import choose_spans, choose_tokens, corrupt, infill
 
 NONE = -1  # a target that does not count
-UL2 = ((0.15, 3.0), (0.5, 3.0), (0.15, 32.0), (0.5, 32.0))  # R, then X. Tay et al. 2022, arXiv:2205.05131
+# Rate and mean length of hidden spans: two R, then four X; S is the seventh. Tay et al. 2022, arXiv:2205.05131, table 1
+UL2 = ((0.15, 3.0), (0.15, 8.0), (0.5, 3.0), (0.5, 8.0), (0.15, 64.0), (0.5, 64.0))
+REGULAR = 2  # of them
 XLNET_SHARE = 1 / 6  # of tokens predicted. Yang et al. 2019, arXiv:1906.08237, section 2.3
 
 
@@ -135,16 +137,16 @@ class Asking:
         return _source_and_target(hidden[: self.spec.context], text)
 
     def _denoisers(self, window: np.ndarray, rng: np.random.Generator) -> dict:
-        """R (as T5), X (much or long hidden) and S (a prefix), each told by a token of its own at the front."""
+        """R (as T5), X (much or long hidden) and S (the end, a quarter on average), told by a token at the front."""
         text = window[: self.spec.context - 1]
-        kind = int(rng.integers(0, 2 * len(UL2) - 1))
-        if kind >= len(UL2):  # S
-            length = int(rng.integers(1, len(text) - 1))
+        kind = int(rng.integers(0, len(UL2) + 1))
+        if kind == len(UL2):  # S
+            length = len(text) - int(rng.integers(1, max(2, len(text) // 2)))
             source, target, mode = text[:length], text[length:], 2
         else:
             room = len(text) if self.two_stacks else len(text) // 2
             source, target = self._corrupted(text[:room], *UL2[kind], rng)
-            mode = int(kind > 0)
+            mode = int(kind >= REGULAR)
         source = np.append(self.vocab + SENTINELS + mode, source)
         if self.two_stacks:
             return _source_and_target(source, target)
