@@ -12,7 +12,7 @@ from core.train.objectives import Asking
 
 VOCAB, CONTEXT, TEXTS = 90, 257, 1400
 R, X, S = (VOCAB + SENTINELS + mode for mode in range(3))
-# Tay et al. 2022, arXiv:2205.05131, table 1: (mean span, rate) of each denoiser; S hides the end, a quarter of the text.
+# Tay et al. 2022, arXiv:2205.05131, table 1: (mean span, rate) of each denoiser; S hides the last quarter of a text.
 TABLE = {R: [(3, 0.15), (8, 0.15)], X: [(3, 0.5), (8, 0.5), (64, 0.15), (64, 0.5)]}
 
 

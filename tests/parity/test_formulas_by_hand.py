@@ -55,8 +55,8 @@ class ByHand:
             block = f"{name}blocks.{layer}."
             x = self.add(x, block + "attn_norm", lambda y, b=block: self.attend(b + "attn.", y, y, sees, name))
             if memory is not None:
-                x = self.add(x, block + "cross_norm",
-                             lambda y, b=block: self.attend(b + "cross.", y, memory, lambda i, j: True, None))  # fmt: skip
+                x = self.add(x, block + "cross_norm", lambda y, b=block: self.attend(
+                    b + "cross.", y, memory, lambda i, j: True, None))
             x = self.add(x, block + "ff_norm", lambda y, b=block: self.feed(b + "ff.", y))
         return x if self.spec.norm_place == "post" else self.norm(x, name + "final_norm")
 
