@@ -138,7 +138,7 @@ def _items(spec_type: type, name: str, value):
     """Items of a list of specs, each written as ``FIRST,key=value``: ``austen,weight=2``."""
     plain = typing.get_type_hints(spec_type).get(name)
     item = next(iter(typing.get_args(plain)), None) if typing.get_origin(plain) is list else None
-    if not (isinstance(item, type) and issubclass(item, msgspec.Struct)):
+    if not (isinstance(item, type) and issubclass(item, msgspec.Struct)) or isinstance(value[0], dict):
         return value
     first = fields(item)[0].name
     return [{first: text.split(",")[0]} | dict(map(_assignment, text.split(",")[1:])) for text in value]

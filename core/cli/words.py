@@ -58,6 +58,17 @@ def _twin(event: ev.Twin) -> str:
     return f"{event.arm}, seed {event.seed}: {_bits(event.bits_per_byte)}"
 
 
+def _trial(event: ev.TrialChanged) -> str:
+    if event.state in ("queued", "running", "paused"):
+        return ""
+    loss = "nothing measured" if event.best_loss is None else f"best loss {event.best_loss:.4f} on held-out text"
+    return f"{event.run}: {event.state} after {amount(event.done)} steps, {loss}"
+
+
+def _rung(event: ev.RungEnded) -> str:
+    return f"after {event.step} steps {len(event.kept)} of {len(event.kept) + len(event.fell)} go on"
+
+
 def _bits(value: float | None) -> str:
     return f"{value:.3f} bits per byte on held-out text" if value is not None else "bits per byte not measured"
 
@@ -79,6 +90,8 @@ _LINES = {
     ev.Validated: _validated,
     ev.Sampled: _sampled,
     ev.Twin: _twin,
+    ev.TrialChanged: _trial,
+    ev.RungEnded: _rung,
     ev.Resumed: lambda e: f"going on from step {e.from_step}",
     ev.Paused: lambda e: "paused",
     ev.Continued: lambda e: "going on",

@@ -10,7 +10,7 @@ from core.cli.options import FIELD, add_spec, add_workspace, default_workspace, 
 from core.cli.place import claim, finished
 from core.errors import LabError
 from core.jobs.registry import KINDS
-from core.record.folder import ROOMS, JobFolder, Workspace
+from core.record.folder import ROOMS, UNTIL, JobFolder, Workspace
 from core.record.lock import is_alive
 from core.record.view import JobView
 from core.spec.base import BUILTIN, fields, map_paths
@@ -54,6 +54,7 @@ def add_verbs(add_verb) -> None:
         add_workspace(parser)
         parser.add_argument("--name", help="what to call it (default: a free name)")
         parser.add_argument("--detach", action="store_true", help="start it and leave; it goes on by itself")
+        parser.add_argument("--queue", action="store_true", help="put it into the queue and leave; it starts by itself")
         parser.set_defaults(job=verb, out=None)
         _add_subject(parser, verb)
         if verb.kind == "corpus":
@@ -90,6 +91,8 @@ def start(args: argparse.Namespace, _open_window) -> dict:
     else:
         name = args.name or workspace.free_name(ROOMS[verb.kind], _stem(verb, spec, getattr(args, "preset", "") or ""))
         folder = workspace.create(verb.kind, name, spec)
+    if args.queue:
+        return tell(args, _put_into_queue(workspace, folder, verb.kind))
     if args.detach:
         from core.jobs.launch import launch
 
@@ -98,11 +101,23 @@ def start(args: argparse.Namespace, _open_window) -> dict:
     return tell(args, result_of(run_to_end(folder), folder))
 
 
+def _put_into_queue(workspace: Workspace, folder: JobFolder, kind: str) -> dict:
+    from core.jobs import queue
+
+    if folder.root.parent.parent != workspace.root:
+        raise LabError("Only jobs of a workspace wait in its queue.", str(folder.root), "Leave out --out.")
+    ticket = queue.add(workspace, folder)
+    queue.ensure_runner(workspace)
+    return {"kind": kind, "name": folder.name, "folder": str(folder.root), "cores": ticket.cores,
+            "memory_bytes": ticket.memory_bytes}
+
+
 def resume(args: argparse.Namespace, _open_window) -> dict:
     """Launch a worker on an existing folder and follow it."""
     folder = find_job(args.job_name, Workspace(args.workspace or default_workspace()))
     if is_alive(folder.root):
         raise LabError("This job is still running.", folder.name, "Let it finish, or stop it first.")
+    folder.path(UNTIL).unlink(missing_ok=True)
     return tell(args, result_of(run_to_end(folder), folder))
 
 

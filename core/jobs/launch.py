@@ -47,8 +47,8 @@ def launch(folder: JobFolder, attempt: int = 0) -> subprocess.Popen:
     """Start ``python -m core.jobs.worker FOLDER``, detached from this process and its terminal.
 
     Args:
-        attempt: which worker of the job this must be, counted from 1, or it leaves at once: whoever starts the same
-            one twice starts it once. 0 = whichever it is.
+        attempt: for the queue: which worker of the job this must be, counted from 1, or it leaves at once; so
+            whoever starts the same one twice starts it once. 0 = whichever it is.
     """
     asked = ["--attempt", str(attempt)] if attempt else []
     return detach(["core.jobs.worker", str(folder.root), *asked], folder.path("stderr.log"))

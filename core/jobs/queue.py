@@ -63,6 +63,8 @@ def add(workspace: Workspace, folder: JobFolder, until: int | None = None, held:
         folder.path(UNTIL).unlink(missing_ok=True)
     else:
         write_json(folder.path(UNTIL), {"step": until})
+    for asked in folder.path("control").glob("*.json"):
+        asked.unlink(missing_ok=True)  # of somebody who spoke to a worker that is gone
     cores, memory = needs(workspace, folder.request)
     with editing(workspace.root):
         known = read_tickets(workspace.root)

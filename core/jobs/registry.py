@@ -36,6 +36,7 @@ KINDS = {
     "reference": Kind("core.spec.filters:ReferenceSpec", "core.data.quality.reference_job:run"),
     "classifier": Kind("core.spec.filters:ClassifierSpec", "core.data.quality.classifier_job:run"),
     "experiment": Kind("core.spec.experiment:ExperimentSpec", "core.jobs.experiment:run"),
+    "sweep": Kind("core.spec.sweep:SweepSpec", "core.jobs.sweep:run"),
     "grow": Kind("core.spec.grow:GrowSpec", "core.jobs.grow:run"),
 }
 assert set(KINDS) == set(ROOMS)

@@ -22,6 +22,7 @@ from core.record.folder import JobFolder, versions
 from core.record.lineage import check_unchanged, write_outputs
 from core.record.lock import WorkerLock
 from core.record.log import EventLog, read_events
+from core.record.tickets import read_ticket
 from core.record.view import read_view
 from core.spec.base import build
 
@@ -30,8 +31,8 @@ def main(path: str, only_attempt: int = 0) -> int:
     """Run the job in ``path`` to its end; returns the process's exit status.
 
     Args:
-        only_attempt: which worker of the job this has to be, counted from 1; if it is not, another was started in
-            its place, and there is nothing to do. 0 = whichever it is.
+        only_attempt: started by the queue to be this worker of the job, counted from 1: if another was started in
+            its place, or the ticket was taken away, there is nothing to do. 0 = whichever it is.
     """
     folder = JobFolder(path)
     lock = WorkerLock(folder.root)
@@ -43,7 +44,9 @@ def main(path: str, only_attempt: int = 0) -> int:
     emit = EventLog(folder.path("events.jsonl"))
     try:
         attempt = 1 + sum(isinstance(r.event, Started) for r in read_events(folder.path("events.jsonl"))[0])
-        return _work(folder, emit, attempt) if only_attempt in (0, attempt) else 0
+        if only_attempt and (only_attempt != attempt or read_ticket(folder.root) is None):
+            return 0
+        return _work(folder, emit, attempt)
     finally:
         emit.close()
         lock.release()

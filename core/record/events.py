@@ -215,6 +215,32 @@ class Twin(Event):
     folder: str = ""
 
 
+class TrialChanged(Event):
+    """How one run of a sweep stands: a trial (a choice of values, counted from 1) with one of its seeds.
+
+    ``best_loss`` and ``bits_per_byte`` are those of its best measurement so far, made after ``best_step`` steps.
+    """
+
+    run: str
+    trial: int
+    seed: int
+    state: str
+    done: float = 0.0
+    best_loss: float | None = None
+    best_step: int | None = None
+    bits_per_byte: float | None = None
+    elapsed_s: float = 0.0
+    energy_j: float | None = None
+
+
+class RungEnded(Event):
+    """After so many steps the best trials of a sweep go on, and the others are left where they stand."""
+
+    step: int
+    kept: list[int]
+    fell: list[int]
+
+
 class Exported(Event):
     """A file was written; ``note`` is a template over ``values``."""
 
@@ -273,5 +299,5 @@ TERMINAL = (Completed, Stopped, Failed)
 AnyEvent = Union[
     Started, Phase, Progress, FileSkipped, Funnel, Chosen, Validated, ExpertsUsed, CheckpointSaved, Sampled, Resumed,
     SpikeFound, RolledBack, RateChanged, MicroBatchHalved, StoppedEarly, BatchShown, Paused, Continued, Acknowledged,
-    ChildStarted, ChildEnded, Twin, Exported, Verified, Noted, Completed, Stopped, Failed,
+    ChildStarted, ChildEnded, Twin, TrialChanged, RungEnded, Exported, Verified, Noted, Completed, Stopped, Failed,
 ]  # fmt: skip

@@ -19,7 +19,7 @@ ROOMS = {
     "corpus": "corpora", "world": "corpora", "mixture": "corpora",
     "tokenizer": "tokenizers", "train": "runs", "export": "exports", "verify": "evaluations",
     "replay": "evaluations",
-    "index": "indexes", "grow": "pipelines", "experiment": "experiments",
+    "index": "indexes", "grow": "pipelines", "experiment": "experiments", "sweep": "sweeps",
     "reference": "filters", "classifier": "filters",
 }  # fmt: skip
 # Fields of a spec that name another job's folder: {kind: {field: room}}.

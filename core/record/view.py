@@ -53,6 +53,8 @@ class JobView(msgspec.Struct, frozen=True):
     children: tuple[ev.ChildStarted, ...] = ()
     child_states: dict[str, str] = {}
     twins: dict[str, ev.Twin] = {}  # by folder
+    trials: dict[str, ev.TrialChanged] = {}  # by run
+    rungs: tuple[ev.RungEnded, ...] = ()
     notes: tuple[ev.Noted, ...] = ()
     marks: tuple[tuple[str, int], ...] = ()  # (what, step), for the curve
     spikes: tuple[ev.SpikeFound, ...] = ()
@@ -162,6 +164,8 @@ _FOLDS = {
     ),
     ev.ChildEnded: lambda v, e, t: replace(v, child_states={**v.child_states, e.kind: e.state}),
     ev.Twin: lambda v, e, t: replace(v, twins={**v.twins, e.folder: e}),
+    ev.TrialChanged: lambda v, e, t: replace(v, trials={**v.trials, e.run: e}),
+    ev.RungEnded: lambda v, e, t: replace(v, rungs=tuple(x for x in v.rungs if x.step < e.step) + (e,)),
     ev.Exported: lambda v, e, t: replace(v, exports=tuple(x for x in v.exports if x.format != e.format) + (e,)),
     ev.Verified: lambda v, e, t: replace(v, verified=tuple(x for x in v.verified if x.format != e.format) + (e,)),
     ev.Noted: lambda v, e, t: replace(v, notes=v.notes[-99:] + (e,)),

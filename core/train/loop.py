@@ -49,6 +49,7 @@ class Trainer:
             self.measure()
             self.metrics.append(step=0, tokens=0, elapsed_s=0, flops=0, **self._measured())
         while self.state.step < self.steps and not self.out_of_patience:
+            self.stop_if_told()
             self.answer_requests()
             start = time.perf_counter()
             self.step()

@@ -94,13 +94,21 @@ def test_a_waiting_job_is_queued_however_long_it_waits_and_without_its_ticket_it
 
 
 def test_the_same_attempt_started_twice_is_one_attempt(workspace):
-    folder = workspace.create("world", "once", world(SHORT))
+    folder = put(workspace, "once")
     processes = [launch.launch(folder, attempt=1) for _ in range(3)]
     for process in processes:
         process.wait(60)
     late = launch.launch(folder, attempt=1)
     assert late.wait(60) == 0
     assert len(started(folder)) == 1 and read_view(folder.root).state == "completed"
+
+
+def test_a_worker_whose_ticket_was_taken_away_while_it_started_leaves(workspace):
+    folder = put(workspace, "unwanted", LONG)
+    process = launch.launch(folder, attempt=1)
+    queue.remove(workspace, "corpora/unwanted")
+    assert process.wait(60) == 0
+    assert not started(folder) and read_view(folder.root).state == "stopped"
 
 
 def test_killing_the_runner_loses_nothing_and_starts_nothing_twice(workspace):
