@@ -1,7 +1,8 @@
 """Complete checkpoints: weights, optimizer, random state and position, written whole or not at all.
 
 A checkpoint is a folder ``checkpoints/step-00000200`` of model.safetensors, optimizer.safetensors,
-state.json, and ema.safetensors where an average of the weights is kept. ``checkpoints.json`` names the last and the best; it is renamed into place after them.
+state.json, and ema.safetensors where an average of the weights is kept. ``checkpoints.json`` names the last and the
+best; it is renamed into place after them.
 """
 
 import json
@@ -16,7 +17,8 @@ from torch import Tensor
 
 from core.errors import LabError
 from core.model.decoder import Decoder
-from core.model.loading import MODEL, read_tensors
+from core.model.loading import MODEL, read_tensors, read_weights
+from core.model.shards import Slices, is_sharded
 from core.record.atomic import TEMPORARY, clear_leftovers, commit_dir, disk_error, remove_dir, write_json
 from core.spec.model import ModelSpec
 from core.spec.retention import RetentionSpec
@@ -65,15 +67,25 @@ def save_checkpoint(
     Raises:
         LabError: the disk is full; all earlier checkpoints are untouched.
     """
+    final = place(run, state)
+    if not final.exists():  # after a resume the same step gives the same bytes, so what stands may stay
+        _write(final.with_name(f"{TEMPORARY}{final.name}"), final, model, optimizer, state, average)
+    return final, name_and_retain(run, final, state, keep, rules)
+
+
+def place(run: Path, state: TrainState) -> Path:
+    """Where the checkpoint of this step belongs; if it is the best by validation, the state remembers it."""
     folder = Path(run) / "checkpoints"
     folder.mkdir(exist_ok=True)
-    final = folder / f"step-{state.step:08d}"
     if state.val_step == state.step and (state.best_loss is None or state.val_loss < state.best_loss):
         state.best_loss, state.best_step = state.val_loss, state.step
-    if not final.exists():  # after a resume the same step gives the same bytes, so what stands may stay
-        _write(folder / f"{TEMPORARY}{final.name}", final, model, optimizer, state, average)
+    return folder / f"step-{state.step:08d}"
+
+
+def name_and_retain(run: Path, final: Path, state: TrainState, keep: int, rules: RetentionSpec) -> list[int]:
+    """Point at a checkpoint that was written, and drop those that need not stay; returns their steps."""
     names = _point(Path(run), final.name, state)
-    return final, _retain(folder, keep, rules, set(names.values()))
+    return _retain(final.parent, keep, rules, set(names.values()))
 
 
 def save_counted(
@@ -94,7 +106,7 @@ def save_counted(
     shutil.rmtree(temporary, ignore_errors=True)
     try:
         temporary.mkdir()
-        _write_parts(temporary / MODEL, canonical(content(_metadata(spec, state))))
+        _write_parts(temporary / MODEL, canonical(content(metadata_of(spec, state))))
         (temporary / STATE).write_bytes(msgspec.json.encode(state))
         shutil.rmtree(final, ignore_errors=True)  # of an attempt that was cut short after it: the same bytes
         commit_dir(temporary, final)
@@ -105,7 +117,7 @@ def save_counted(
     return final, sum(file.stat().st_size for file in final.iterdir())
 
 
-def _metadata(spec: ModelSpec, state: TrainState) -> dict[str, str]:
+def metadata_of(spec: ModelSpec, state: TrainState) -> dict[str, str]:
     return {"spec": msgspec.json.encode(spec).decode(), "step": str(state.step), "format": "pt"}
 
 
@@ -118,7 +130,7 @@ def _point(run: Path, last: str, state: TrainState) -> dict[str, str]:
 def _write(
     temporary: Path, final: Path, model: Decoder, optimizer, state: TrainState, average: Average | None
 ) -> None:  # fmt: skip
-    metadata = _metadata(model.spec, state)
+    metadata = metadata_of(model.spec, state)
     moments = {**optimizer_tensors(model, optimizer), **_random_states(model)}
     shutil.rmtree(temporary, ignore_errors=True)
     try:
@@ -219,32 +231,50 @@ def restore(
     Raises:
         LabError: the system refuses to read (not the file is at fault), so nothing is dropped.
     """
-    clear_leftovers(Path(run) / "checkpoints")
-    found = checkpoints(run)
-    newer = [path for path in found if at_most is not None and step_of(path) > at_most]
-    for path in reversed(found[: len(found) - len(newer)]):
+    found, newer = candidates(run, at_most)
+    for path in found:
         try:
-            state, weights, moments = _read(path)
-            kept = read_tensors(path / EMA)[0] if average is not None else {}
+            state = _load(path, model, optimizer, average)
         except LabError as error:
             if isinstance(error.__cause__, OSError):
                 raise
             noted(path, error)
             shutil.rmtree(path, ignore_errors=True)  # damaged; the same step will be written again
             continue
-        model.load_state_dict(weights)
-        _restore_random(moments)
-        restore_optimizer(model, optimizer, moments)
-        if average is not None:
-            average.restore(kept)
+        settle(run, path, state, newer)
+        return state
+    settle(run, None, None, newer)
+    return None
+
+
+def candidates(run: Path, at_most: int | None) -> tuple[list[Path], list[Path]]:
+    """Checkpoints that a run may go on from, the newest first, and those of later steps than it may."""
+    clear_leftovers(Path(run) / "checkpoints")
+    found = checkpoints(run)
+    newer = [path for path in found if at_most is not None and step_of(path) > at_most]
+    return found[: len(found) - len(newer)][::-1], newer
+
+
+def settle(run: Path, path: Path | None, state: TrainState | None, newer: list[Path]) -> None:
+    """Make a checkpoint the last one of its run; None = there is none, the run begins anew."""
+    if path is None:
+        (Path(run) / POINTERS).unlink(missing_ok=True)
+    else:
         if state.best_step is not None and not path.with_name(f"step-{state.best_step:08d}").is_dir():
             state.best_step = state.best_loss = None  # it was dropped for a better one that is damaged now
         _point(Path(run), path.name, state)  # a kill may have come between a checkpoint and its name
-        _remove(newer)
-        return state
-    (Path(run) / POINTERS).unlink(missing_ok=True)
     _remove(newer)
-    return None
+
+
+def _load(path: Path, model: Decoder, optimizer, average: Average | None) -> TrainState:
+    state, weights, moments = _read(path)
+    kept = _read_average(path) if average is not None else {}
+    model.load_state_dict(weights)
+    _restore_random(moments)
+    restore_optimizer(model, optimizer, moments)
+    if average is not None:
+        average.restore(kept)
+    return state
 
 
 def step_of(checkpoint: Path) -> int:
@@ -266,15 +296,35 @@ def _restore_random(moments: dict[str, Tensor]) -> None:
 
 
 def _read(path: Path) -> tuple[TrainState, dict[str, Tensor], dict[str, Tensor]]:
-    weights, _ = read_tensors(path / MODEL)
-    moments, _ = read_tensors(path / OPTIMIZER)
+    """State, weights and the optimizer's tensors, whole, whether one process wrote them or several."""
+    weights, _ = read_weights(path)
+    if is_sharded(path):
+        slices = Slices(path, "optimizer")
+        moments = slices.all()
+        others = {name for name in moments if name.startswith((f"{RANDOM_STATE}/", f"{CUDA_RANDOM_STATE}/"))}
+        moments |= {name.removesuffix("/0"): moments[name] for name in others if name.endswith("/0")}
+        moments = {name: tensor for name, tensor in moments.items() if name not in others}
+    else:
+        moments, _ = read_tensors(path / OPTIMIZER)
+    return read_state(path), weights, moments
+
+
+def _read_average(path: Path) -> dict[str, Tensor]:
+    return Slices(path, "ema").all() if is_sharded(path) else read_tensors(path / EMA)[0]
+
+
+def read_state(path: Path) -> TrainState:
+    """Where the run stood at a checkpoint.
+
+    Raises:
+        LabError: the file is missing or damaged.
+    """
     try:
-        state = msgspec.json.decode((path / STATE).read_bytes(), type=TrainState)
+        return msgspec.json.decode((path / STATE).read_bytes(), type=TrainState)
     except (FileNotFoundError, msgspec.DecodeError, msgspec.ValidationError) as error:
         raise LabError(
             "This checkpoint's state is damaged ({error}).", str(path / STATE), "An earlier one is used.",
             error=str(error)) from None
-    return state, weights, moments
 
 
 def read_pointers(run: Path) -> dict[str, str]:
