@@ -16,6 +16,7 @@ from core.errors import LabError
 from core.record.folder import Workspace
 
 SMOLLM2 = "smollm2"
+SLICES = "shards.json"  # index of a checkpoint that several processes wrote (see core.model.shards)
 _SMOLLM2_FILE = "SmolLM2-135M-Instruct.Q4_1.gguf"
 
 
@@ -68,7 +69,8 @@ def checkpoint_path(run: Path, which: str = "best") -> Path:
     """
     run = Path(run)
     step = re.fullmatch(r"(?:step-)?(\d+)", _pointers(run).get(which, which))
-    there = {_step(p.parent): p.parent for p in run.glob("checkpoints/step-*/model.safetensors")}
+    files = [*run.glob("checkpoints/step-*/model.safetensors"), *run.glob(f"checkpoints/step-*/{SLICES}")]
+    there = {_step(p.parent): p.parent for p in files}
     path = there.get(int(step[1])) if step else None
     if path is None:
         names = ", ".join(there[number].name for number in sorted(there))
@@ -82,9 +84,12 @@ def checkpoint_path(run: Path, which: str = "best") -> Path:
 def family(checkpoint: Path) -> str:
     """The family of models that a checkpoint belongs to, read from the head of its file; "" where that is damaged."""
     try:
-        with open(checkpoint / "model.safetensors", "rb") as file:
-            head = json.loads(file.read(int.from_bytes(file.read(8), "little")))
-        return json.loads(head["__metadata__"]["spec"]).get("family", "transformer")
+        if (checkpoint / SLICES).is_file():
+            metadata = json.loads((checkpoint / SLICES).read_bytes())["metadata"]
+        else:
+            with open(checkpoint / "model.safetensors", "rb") as file:
+                metadata = json.loads(file.read(int.from_bytes(file.read(8), "little")))["__metadata__"]
+        return json.loads(metadata["spec"]).get("family", "transformer")
     except (OSError, ValueError, KeyError, OverflowError, MemoryError):
         return ""
 

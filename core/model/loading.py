@@ -9,6 +9,7 @@ from torch import Tensor
 from core.errors import LabError
 from core.model.build import build_model
 from core.model.decoder import Decoder
+from core.model.shards import Slices, damaged, is_sharded, unreadable
 from core.spec.base import build
 from core.spec.model import ModelSpec
 
@@ -25,16 +26,21 @@ def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
         with safe_open(path, "pt") as file:
             return {name: file.get_tensor(name) for name in file.keys()}, file.metadata() or {}
     except OSError as error:
-        if not Path(path).exists():
-            raise LabError("There is no such file.", str(path), "Check the path.") from None
-        raise LabError(
-            "This file cannot be read at the moment ({error}).", str(path),
-            "Check the disk, its permissions and how many files are open, then try again.",
-            error=str(error)[:200]) from error
+        raise unreadable(path, error) from (error if Path(path).exists() else None)
     except SafetensorError as error:
-        raise LabError(
-            "This safetensors file is damaged or cut off ({error}).", str(path),
-            "Use another checkpoint of the run; resuming writes this one anew.", error=str(error)[:200]) from None
+        raise damaged(path, error) from None
+
+
+def read_weights(checkpoint: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
+    """The weights in a checkpoint folder, whole, whether one process wrote them or several; and their metadata.
+
+    Raises:
+        LabError: a file is missing or damaged.
+    """
+    if not is_sharded(checkpoint):
+        return read_tensors(Path(checkpoint) / MODEL)
+    slices = Slices(checkpoint, "model")
+    return slices.all(), slices.metadata
 
 
 def load_decoder(checkpoint: Path, device: str = "cpu") -> tuple[Decoder, ModelSpec, int]:
@@ -44,7 +50,7 @@ def load_decoder(checkpoint: Path, device: str = "cpu") -> tuple[Decoder, ModelS
         LabError: the file is damaged, or was not written by the lab.
     """
     path = Path(checkpoint) / MODEL
-    tensors, metadata = read_tensors(path)
+    tensors, metadata = read_weights(checkpoint)
     if "spec" not in metadata:
         raise LabError(
             "This safetensors file was not written by Coldframe: it names no model shape.", str(path),

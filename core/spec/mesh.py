@@ -19,7 +19,8 @@ class MeshSpec(Spec):
         "gradients and optimizer state.", low=1, high=65536,
         source="Rajbhandari et al. 2020, ZeRO, arXiv:1910.02054", expert=True)] = 1
     zero: Annotated[int, about(
-        "ZeRO stage", "What is sharded: 1 = optimizer state, 2 = gradients, too, 3 = weights, too.", low=1, high=3,
+        "ZeRO stage", "What is sharded: 1 = the optimizer's state; 2 = gradients, too, and weights between two steps; "
+        "3 = weights at every moment.", low=1, high=3,
         source="Rajbhandari et al. 2020, ZeRO, arXiv:1910.02054", expert=True)] = 3
     tensor: Annotated[int, about(
         "Tensor parallel", "Each holds a part of every matrix: columns, then rows.", low=1, high=1024,
@@ -35,3 +36,18 @@ class MeshSpec(Spec):
     def world(self) -> int:
         """Processes in all."""
         return self.data * self.shard * self.tensor * self.pipeline
+
+    @property
+    def copies(self) -> int:
+        """Among how many processes a batch is shared out."""
+        return self.data * self.shard
+
+    @property
+    def fully_sharded(self) -> bool:
+        """Whether the copies hold a share of the weights each (FSDP), not all of them."""
+        return self.shard > 1 and self.zero > 1
+
+    @property
+    def splits_weights(self) -> bool:
+        """Whether a process holds a part of a matrix only."""
+        return self.fully_sharded or self.tensor > 1
