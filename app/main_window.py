@@ -13,6 +13,7 @@ from app.state.context import AppContext
 from app.state.settings import THEMES
 from app.state.strip import dismissal, strip_entries
 from app.translations import Languages
+from app.views.machine_strip import MachineStrip
 from widgets import theme
 from widgets.job_strip import JobStrip
 from widgets.navigation_rail import NavigationRail, RailEntry
@@ -23,7 +24,8 @@ NOTICE_S = 12
 NOTICES_SHOWN = 3
 PAGE_OF_KIND = {"grow": "home", "corpus": "data", "world": "data", "mixture": "data", "tokenizer": "data",
                 "reference": "data", "classifier": "data", "experiment": "data", "train": "training",
-                "index": "glass", "export": "export", "verify": "export", "replay": "training"}  # fmt: skip
+                "index": "glass", "export": "export", "verify": "export", "replay": "training",
+                "sweep": "training"}  # fmt: skip
 
 
 class MainWindow(QMainWindow):
@@ -184,6 +186,7 @@ class MainWindow(QMainWindow):
         column.setSpacing(0)
         column.addLayout(upper, 1)
         column.addWidget(self._strip)
+        column.addWidget(MachineStrip())
         return whole
 
     def _tools(self) -> list[RailEntry]:
