@@ -91,6 +91,30 @@ def test_probabilities_of_a_tiny_text_are_those_computed_by_hand():
     assert np.exp(model.score(np.array([1, 3]))) == pytest.approx([0.6875, 0.0625, 0.25])
 
 
+def test_a_table_worked_out_in_fractions_with_discounts_of_its_own():
+    """Chen & Goodman 1998, equations 21 to 28, for four documents: b b a b a a, a b, b a and c b a; | is their edge.
+
+    Pairs occur so often: ba 4; a| 3; |b 2, ab 2; |a, |c, aa, bb, b|, cb 1. So t = 6, 2, 1, 1 and Y = 6 / (6 + 4) = 3/5:
+    D = 1 - 2 (3/5) 2/6, 2 - 3 (3/5) 1/2, 3 - 4 (3/5) 1/1 = 3/5, 11/10, 3/5. Different tokens stand before b 4, before
+    a 3, before the edge 2, before c 1. So t = 1, 1, 1, 1 and Y = 1/3: D = 1/3, 1, 5/3, which take 14/3 from these 10.
+    """
+    model = estimate(count([np.array(text) for text in ([2, 2, 1, 2, 1, 1], [1, 2], [2, 1], [3, 2, 1])], 2, 8))
+    assert model.discounts[1] == pytest.approx((3 / 5, 11 / 10, 3 / 5))
+    assert model.discounts[0] == pytest.approx((1 / 3, 1, 5 / 3))
+    never = [7 / 120] * 4  # the share of each of 8 tokens in 14/3 / 10
+    alone = [19 / 120, 23 / 120, 35 / 120, 15 / 120, *never]  # the edge, a, b, c: (2 - 1) / 10 + 7/120 and so on
+    assert model.distribution([]) == pytest.approx(alone)
+    # After b: 4, 1, 1 of 6, of which 3 times 3/5 is taken: gamma = 3/10. p(a) = (4 - 3/5) / 6 + 3/10 23/120.
+    assert model.distribution([2]) == pytest.approx(
+        [137 / 1200, 749 / 1200, 37 / 240, 3 / 80, *[7 / 400] * 4])
+    # After a: 3, 2, 1 of 6, of which 3/5 + 11/10 + 3/5 is taken: gamma = 23/60. p(b) = (2 - 11/10) / 6 + 23/60 35/120.
+    assert model.distribution([1])[:3] == pytest.approx([3317 / 7200, 1009 / 7200, 377 / 1440])
+    # After the edge: 2, 1, 1 of 4: gamma = 23/40. After c nothing but b: gamma = 3/5.
+    assert model.distribution([EDGE])[1:4] == pytest.approx([1009 / 4800, 377 / 960, 11 / 64])
+    assert model.distribution([3])[2] == pytest.approx(23 / 40)
+    assert np.exp(model.score(np.array([2, 1]))) == pytest.approx([377 / 960, 749 / 1200, 3317 / 7200])
+
+
 def test_discounts_follow_the_counts_of_counts():
     adjusted = np.array([1] * 8 + [2] * 4 + [3] * 2 + [4] + [9])
     y = 8 / 16
