@@ -92,7 +92,7 @@ def test_probabilities_of_a_tiny_text_are_those_computed_by_hand():
 
 
 def test_a_table_worked_out_in_fractions_with_discounts_of_its_own():
-    """Chen & Goodman 1998, equations 21 to 28, for four documents: b b a b a a, a b, b a and c b a; | is their edge.
+    """The formulas of Chen & Goodman 1998 for four documents: b b a b a a, a b, b a and c b a; | is their edge.
 
     Pairs occur so often: ba 4; a| 3; |b 2, ab 2; |a, |c, aa, bb, b|, cb 1. So t = 6, 2, 1, 1 and Y = 6 / (6 + 4) = 3/5:
     D = 1 - 2 (3/5) 2/6, 2 - 3 (3/5) 1/2, 3 - 4 (3/5) 1/1 = 3/5, 11/10, 3/5. Different tokens stand before b 4, before
