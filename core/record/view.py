@@ -1,5 +1,6 @@
 """What a job looks like now: a pure fold of its events, plus whether its worker lives."""
 
+import platform
 import time
 from pathlib import Path
 from typing import Literal
@@ -37,6 +38,7 @@ class JobView(msgspec.Struct, frozen=True):
     state: State = "queued"
     attempt: int = 0
     pid: int = 0
+    host: str = ""  # the machine that works on it
     phase: str = ""
     done: float = 0.0
     total: float = 0.0
@@ -87,7 +89,7 @@ def fold(view: JobView, record: Record) -> JobView:
 
 def _started(view, event, t):
     return replace(
-        view, state="running", attempt=event.attempt, pid=event.pid, error=None, done=0.0, total=0.0,
+        view, state="running", attempt=event.attempt, pid=event.pid, host=event.host, error=None, done=0.0, total=0.0,
         started_t=view.started_t or t)  # fmt: skip
 
 
@@ -211,6 +213,11 @@ def read_view(path: Path) -> JobView:
     return with_liveness(view, folder)
 
 
+def elsewhere(view: JobView) -> bool:
+    """Whether another machine works on the job, over a shared drive: its lock says nothing here, its log does."""
+    return bool(view.host) and view.host != platform.node()
+
+
 def with_liveness(view: JobView, folder: JobFolder) -> JobView:
     """A job that claims to run but whose worker is gone has crashed; show the last it said.
 
@@ -220,7 +227,7 @@ def with_liveness(view: JobView, folder: JobFolder) -> JobView:
         return view
     if waits(folder.root, view.attempt):
         return replace(view, state="queued", error=None)
-    if not view.live:
+    if not view.live or elsewhere(view):
         return view
     if view.state == "queued" and time.time() - folder.path("spec.toml").stat().st_mtime < START_S:
         return view
