@@ -20,10 +20,11 @@ def starts_others(folder: JobFolder) -> bool:
     """Whether this process, started alone, should start all processes of the job: it has several, and they fit here."""
     if started_as_one_of_several():
         return False
-    request = folder.request
-    if request["kind"] != "train":
-        return False
-    world = _mesh(request).world
+    try:
+        request = folder.request
+        world = _mesh(request).world if request.get("kind") == "train" else 1
+    except LabError:
+        return False  # the worker itself says what is wrong with the request
     return world > 1 and fits_here(world, request["spec"].get("device", "auto"))
 
 

@@ -15,6 +15,7 @@ import psutil
 
 from core.errors import LabError
 from core.jobs.registry import kind
+from core.jobs.several import follow, follows, start_all, starts_others
 from core.record.atomic import FULL, clear_leftovers, disk_error
 from core.record.control import Control, StopRequested
 from core.record.events import Completed, Failed, Phase, Started, Stopped
@@ -22,9 +23,12 @@ from core.record.folder import JobFolder, versions
 from core.record.lineage import check_unchanged, write_outputs
 from core.record.lock import WorkerLock
 from core.record.log import EventLog, read_events
+from core.record.summary import summarise
 from core.record.tickets import read_ticket
-from core.record.view import read_view
 from core.spec.base import build
+from core.train.distributed.launch import started_as_one_of_several
+
+NOT_WANTED = 3  # not 0: the other processes of the job must be told to end
 
 
 def main(path: str, only_attempt: int = 0) -> int:
@@ -35,6 +39,10 @@ def main(path: str, only_attempt: int = 0) -> int:
             its place, or the ticket was taken away, there is nothing to do. 0 = whichever it is.
     """
     folder = JobFolder(path)
+    if follows():
+        return follow(folder, silent=lambda event: None)
+    if starts_others(folder):
+        return start_all(folder, [path, *(["--attempt", str(only_attempt)] if only_attempt else [])])
     lock = WorkerLock(folder.root)
     try:
         lock.acquire()
@@ -45,7 +53,7 @@ def main(path: str, only_attempt: int = 0) -> int:
     try:
         attempt = 1 + sum(isinstance(r.event, Started) for r in read_events(folder.path("events.jsonl"))[0])
         if only_attempt and (only_attempt != attempt or read_ticket(folder.root) is None):
-            return 0
+            return NOT_WANTED if started_as_one_of_several() else 0
         return _work(folder, emit, attempt)
     finally:
         emit.close()
@@ -112,12 +120,7 @@ def _last_word(emit: EventLog, event: Failed) -> None:
 
 def _summarise(folder: JobFolder) -> None:
     try:
-        view = read_view(folder.root)
-        last = view.validations[-1] if view.validations else None
-        folder.write_summary({
-            "kind": view.kind, "state": view.state, "attempt": view.attempt, "started_t": view.started_t,
-            "updated_t": view.updated_t, "val_loss": last.loss if last else None,
-            "bits_per_byte": last.bits_per_byte if last else None, "result": view.result})
+        summarise(folder)
     except (LabError, OSError) as error:
         print(f"The summary could not be written: {error}", file=sys.stderr)
 
