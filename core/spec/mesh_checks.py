@@ -19,6 +19,8 @@ def check_mesh(spec) -> None:
         return
     _check_batch(spec)
     _check_kind(spec)
+    if mesh.splits_weights or mesh.pipeline > 1:
+        _check_divided(spec)
     if mesh.splits_weights:
         _check_split(spec)
     if mesh.tensor > 1:
@@ -50,15 +52,23 @@ def _check_kind(spec) -> None:
         raise LabError(
             "The precision {precision} is built for runs in one process.", "precision",
             "Choose fp32 or bf16, or set every direction of the mesh to 1.", precision=spec.precision)
-    plain = model.family == "transformer" and model.layout == "decoder" and model.objective.task == "causal"
-    if (mesh.splits_weights or mesh.pipeline > 1) and not plain:
+
+
+def _check_divided(spec) -> None:
+    """No process has the whole model."""
+    model = spec.model
+    if model.family != "transformer" or model.layout != "decoder" or model.objective.task != "causal":
         raise LabError(
             "Only decoder Transformers can be divided; other models can be copied.", "mesh",
             "Use copies alone, or ZeRO stage 1.")
-    if (mesh.splits_weights or mesh.pipeline > 1) and (model.experts.count or model.shared_layers):
+    if model.experts.count or model.shared_layers:
         raise LabError(
             "Models with experts or shared layers cannot be divided; they can be copied.", "mesh",
             "Use copies alone, or ZeRO stage 1.")
+    if spec.budget_s:
+        raise LabError(
+            "A time budget needs timed steps, and a divided model is not timed beforehand.", "budget_s",
+            "Set it to 0 and say how many steps.")
 
 
 def _check_split(spec) -> None:
@@ -67,16 +77,23 @@ def _check_split(spec) -> None:
             "The optimizer {optimizer} looks at whole matrices, and here each process holds a part of each.",
             "optimizer", "Choose one of {names}, or copies with ZeRO stage 1.",
             optimizer=spec.optimizer, names=", ".join(ELEMENTWISE))
+    if spec.ema_decay:
+        raise LabError(
+            "An average of the weights is kept where each process has whole matrices.", "ema_decay",
+            "Set it to 0, or use copies or ZeRO stage 1.")
 
 
 def _check_tensor(spec) -> None:
     model, parts = spec.model, spec.mesh.tensor
-    for field, count, what in (("n_heads", model.n_heads, "query heads"), ("kv_heads", model.kv, "key/value heads"),
-                               ("d_ff", model.ff, "feed-forward features")):  # fmt: skip
+    for field, count, problem in (
+        ("n_heads", model.n_heads, "{count} query heads cannot be divided among {parts} processes."),
+        ("kv_heads", model.kv, "{count} key/value heads cannot be divided among {parts} processes."),
+        ("d_ff", model.ff, "{count} feed-forward features cannot be divided among {parts} processes."),
+    ):  # fmt: skip
         if count % parts:
             raise LabError(
-                "{count} {what} cannot be divided among {parts} processes.", f"model.{field}",
-                "Choose a multiple of {parts}, or another tensor parallel size.", count=count, what=what, parts=parts)
+                problem, f"model.{field}", "Choose a multiple of {parts}, or another tensor parallel size.",
+                count=count, parts=parts)
     if model.position not in SPLITTABLE_POSITIONS:
         raise LabError(
             "Positions of the kind {position} cannot be divided by heads.", "model.position",

@@ -8,6 +8,7 @@ from core.errors import LabError
 from core.spec.base import Spec, about
 from core.spec.guard import GuardSpec
 from core.spec.mesh import MeshSpec
+from core.spec.mesh_checks import check_mesh
 from core.spec.model import ModelSpec
 from core.spec.retention import RetentionSpec
 
@@ -151,3 +152,4 @@ class TrainSpec(Spec):
                 "The batch cannot grow from {start} to {batch_size}.", "batch_ramp_from",
                 "Choose a batch at first that is not larger than the batch.",
                 start=self.batch_ramp_from, batch_size=self.batch_size)
+        check_mesh(self)

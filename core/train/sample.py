@@ -25,12 +25,15 @@ def evaluating(model: nn.Module):
 
 
 def sample(
-    model: nn.Module, tokenizer: Tokenizer, prompt: str, tokens: int, temperature: float, seed: int
+    model: nn.Module, tokenizer: Tokenizer, prompt: str, tokens: int, temperature: float, seed: int, writer=None
 ) -> str:
     """Continue ``prompt`` by at most ``tokens`` tokens; ends at a document's end or a full context.
 
     The random generator is its own: drawing a sample leaves the run's random state as it was. Word vectors do
     not write: they name the nearest neighbours of the prompt's words, or of the commonest ones.
+
+    Args:
+        writer: draws from the model; None = the one for models of its kind.
     """
     if isinstance(model, WordVectors):
         return neighbourhood(model, tokenizer, prompt)
@@ -38,7 +41,7 @@ def sample(
     ids = [tokenizer.end_id, *tokenizer.encode(prompt)][-(model.spec.context // 2) :]
     written: list[int] = []
     with torch.no_grad(), evaluating(model):
-        writer = make_writer(model, tokenizer.vocab_size)
+        writer = writer or make_writer(model, tokenizer.vocab_size)
         logits = writer.start(ids)
         while len(written) < tokens:
             written.append(_draw(logits[: tokenizer.vocab_size].cpu(), temperature, generator))

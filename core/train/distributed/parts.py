@@ -69,7 +69,7 @@ class Parts:
     """All pieces of a model in this process; to an optimizer they look like a model."""
 
     def __init__(self, model: nn.Module, mesh: DeviceMesh) -> None:
-        self.spec = model.spec
+        self.spec, self.model = model.spec, model
         self.all = [Part(name, parameter, mesh) for name, parameter in model.named_parameters()]
 
     def named_parameters(self) -> Iterator[tuple[str, nn.Parameter]]:
@@ -79,6 +79,10 @@ class Parts:
     def parameters(self) -> Iterator[nn.Parameter]:
         """Local pieces."""
         return iter([part.local for part in self.all])
+
+    def named_modules(self) -> Iterator[tuple[str, nn.Module]]:
+        """The model's own; where parameters are whole, theirs are the local pieces."""
+        return self.model.named_modules()
 
     def square_length(self) -> Tensor:
         """This process's share of the squared length of the gradient, float64 (1,)."""
@@ -102,7 +106,7 @@ class OwnedParts(Parts):
     """
 
     def __init__(self, parts: Parts, group) -> None:
-        self.spec, self.everything, self.group = parts.spec, parts.all, group
+        self.spec, self.model, self.everything, self.group = parts.spec, parts.model, parts.all, group
         ranks = torch.distributed.get_process_group_ranks(group)
         mine = torch.distributed.get_rank(group)
         load, self.owners = [0] * len(ranks), {}

@@ -1,6 +1,7 @@
 """The processes of one run, and how they come to the same decisions."""
 
 import json
+import math
 import os
 import tempfile
 from collections.abc import Callable
@@ -39,6 +40,14 @@ class Alone:
     def first_does(self, act: Callable):
         """Let the first process act, then the others; whatever stops the first stops all."""
         return act()
+
+    def share(self, folder: JobFolder, emit: Callable, control: Control | None) -> tuple:
+        """Folder, log and requests as all processes may use them."""
+        return folder, emit, control
+
+    def metrics(self, open_file: Callable):
+        """Where records go to."""
+        return open_file()
 
     def leave(self) -> None:
         """Say goodbye."""
@@ -96,6 +105,17 @@ class Ranks(Alone):
             raise StopRequested(heard["step"]) if "step" in heard else LabError(
                 heard["problem"], heard["where"], heard["remedy"], **heard["values"])  # fmt: skip
         return result if self.first else act()
+
+    def share(self, folder: JobFolder, emit: Callable, control: Control | None) -> tuple:
+        """As in :class:`Alone`: the first process speaks, writes and hears for all."""
+        return (SharedFolder(folder.root, self), emit if self.first else lambda event: None,
+                SharedControl(control, self))  # fmt: skip
+
+    def metrics(self, open_file: Callable):
+        """As in :class:`Alone`; what the first one finds in the file all know."""
+        writer = open_file() if self.first else None
+        path, rows = self.told([str(writer.path), writer.rows] if writer else None)
+        return writer or NoMetrics(Path(path), rows)
 
     def leave(self) -> None:
         """Wait for each other and part."""
@@ -164,6 +184,11 @@ class SharedControl:
         self._control, self._ranks = control, ranks
         self.stop_requested = self.paused = False
 
+    def check(self, step: int = 0) -> None:
+        """For work that the first process does alone."""
+        if self._ranks.first:
+            self._control.check(step)
+
     def poll(self) -> list[Request]:
         """New requests, the same for all."""
         found = self._control.poll() if self._ranks.first else []
@@ -184,6 +209,12 @@ class SharedFolder(JobFolder):
         self._ranks = ranks
         self._choices = ranks.told(super().read_choices())
 
+    @property
+    def until(self) -> int | None:
+        """As the first process reads it."""
+        step = self._ranks.agree(super().until if self._ranks.first else None)[0]
+        return None if math.isnan(step) else int(step)
+
     def read_choices(self) -> dict:
         """What was decided by measuring; the same for all."""
         return json.loads(json.dumps(self._choices))
@@ -201,10 +232,10 @@ class SharedFolder(JobFolder):
 
 
 class NoMetrics:
-    """What the other processes write their records to: nothing."""
+    """What the other processes write their records to: nothing. They may read the first one's file."""
 
-    def __init__(self, rows: int) -> None:
-        self.rows = rows
+    def __init__(self, path: Path, rows: int) -> None:
+        self.path, self.rows = path, rows
 
     def append(self, **values: float) -> None:
         """Nothing."""
@@ -216,6 +247,3 @@ class NoMetrics:
     def close(self) -> None:
         """Nothing."""
 
-
-def silent(event) -> None:
-    """What the other processes say: nothing."""

@@ -164,12 +164,16 @@ class Reader(nn.Module):
         spread.forget_gathered()
         return logits
 
+    def predictions(self, ids: Tensor) -> Tensor:
+        """Logits of what the objective asks at each place, (B, T, V) float32."""
+        return self(ids)
+
 
 class Rereader:
     """Writes with a divided model: without a cache, the whole text is read again for each token."""
 
-    def __init__(self, reader: Reader) -> None:
-        self.reader, self.ids = reader, []
+    def __init__(self, reader: Reader, device: str) -> None:
+        self.reader, self.device, self.ids = reader, device, []
 
     @property
     def length(self) -> int:
@@ -187,7 +191,4 @@ class Rereader:
         return self._read()
 
     def _read(self) -> Tensor:
-        return self.reader(torch.tensor([self.ids], device=self._device()))[0, -1]
-
-    def _device(self) -> str:
-        return self.reader._spread.device
+        return self.reader(torch.tensor([self.ids], device=self.device))[0, -1]

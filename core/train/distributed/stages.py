@@ -41,8 +41,10 @@ class Stage(nn.Module):
         if self.first:
             x = model.way_in(model.embed(x), 0)
         places = model.places(0, x.shape[1], x)
+        if model.recompute:
+            places.note_masks(block.attn.banded for block in model.blocks.values())
         for layer in self.layers:
-            x = model.blocks[str(layer)](x, places, None, layer, None, None)
+            x = model.through(model.blocks[str(layer)], x, places, None, layer, None, None)
         return model.final_norm(x) if self.last and model.final_norm is not None else x
 
 

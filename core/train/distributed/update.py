@@ -18,9 +18,8 @@ class SpreadUpdate:
 
     overflowed = False  # fp16 alone knows that
 
-    def __init__(self, run, expert_use) -> None:
-        self.run, self.expert_use = run, expert_use
-        self.spread: Spread = run.spread
+    def __init__(self, run, spread: Spread, expert_use) -> None:
+        self.run, self.spread, self.expert_use = run, spread, expert_use
         self.optimizer = run.optimizer
 
     def gradients(self, batch: dict[str, Tensor], state=None) -> tuple[float, float]:
@@ -54,7 +53,7 @@ class SpreadUpdate:
         """This copy's share of the loss; its micro-batches pass one behind the other."""
         mine, copies = self.spread.share(batch), self.spread.copies
         ids, targets = (mine[name].to(self.run.device) for name in ("ids", "targets"))
-        micro = self.run.spec.micro_batch // copies
+        micro = self.run.spec.micro_batch // copies  # 0: the pipeline chooses
         with autocast(self.run.precision, self.run.device):
             return self.spread.pipeline.gradients(ids, targets, micro, _asked(batch) / copies) / copies
 
