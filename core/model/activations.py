@@ -9,6 +9,7 @@ import msgspec
 from core.spec.model import ModelSpec
 
 HALVES_RELU = ("relu", "tanh")  # their result tells their slope, so that nothing else is kept
+SCORES_AT_ONCE = 4  # before and behind the softmax, and the gradient of each
 LEARNED_BIAS = ("t5", "xl", "deberta")  # scores with a learned term: attention keeps its weights
 
 
@@ -50,6 +51,13 @@ def kept(spec: ModelSpec, rows: int) -> Kept:
     return found
 
 
+def passing(spec: ModelSpec, rows: int) -> float:
+    """Values that one layer's attention holds for a moment, either way, where torch has none fused for it."""
+    if spec.family != "transformer" or _fused(spec):
+        return 0.0
+    return SCORES_AT_ONCE * rows * spec.n_heads * max(lengths(spec, rows)) ** 2
+
+
 def lengths(spec: ModelSpec, rows: int) -> tuple[float, float]:
     """Tokens that the encoder reads and that the decoder is shown, the longest of ``rows`` sequences."""
     settings, context = spec.objective, spec.context
@@ -84,7 +92,7 @@ def _attention(spec: ModelSpec, length: float) -> Kept:
     """Queries, keys, values and what comes of them; scores too where torch has no fused attention for them."""
     heads, groups = spec.n_heads * spec.head, spec.kv * spec.head
     normed = (heads + groups) * (1 if spec.norm == "layer_norm" else 2) if spec.qk_norm else 0
-    if spec.position not in LEARNED_BIAS and not spec.dropout and not spec.attn_softcap:
+    if _fused(spec):
         copied = heads if spec.position == "rope" else 0  # the result lies as turned queries do, and is laid anew
         return Kept(narrow=2 * heads + 2 * groups + copied + spec.n_heads, wide=normed)
     scores = length * (1 + bool(spec.attn_softcap)) * spec.n_heads
@@ -94,6 +102,10 @@ def _attention(spec: ModelSpec, length: float) -> Kept:
     if spec.position == "deberta":
         more = 2 * heads + spec.n_heads * 4 * spec.relative_buckets
     return Kept(narrow=4 * heads + more, wide=normed, scores=scores) + _dropped(spec, length)
+
+
+def _fused(spec: ModelSpec) -> bool:
+    return spec.position not in LEARNED_BIAS and not spec.dropout and not spec.attn_softcap
 
 
 def _dropped(spec: ModelSpec, length: float) -> Kept:

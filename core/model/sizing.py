@@ -2,12 +2,13 @@
 
 import msgspec
 
-from core.model.activations import kept
+from core.model.activations import kept, passing
 from core.spec.model import ModelSpec
 
 FLOAT = 4  # bytes
 LOGITS_AT_ONCE = 3  # when the backward pass begins: log-probabilities, their gradient, and the logits' gradient
-HOLES = 1.4  # the C library seldom fits a block into the hole of an equal one: memory held for each byte kept
+HOLES = 1.25  # the C library seldom fits a block into the hole of an equal one: memory held for each byte kept
+ENGINE = 20_000_000  # bytes that torch takes to compute anything at all with a Transformer
 ASSUMED_WATTS = 30  # of a desktop's processor at work, where no meter can be read
 SUBWORD_BUCKETS = 1 << 14  # into which word vectors hash character n-grams
 
@@ -201,8 +202,9 @@ def training_memory(
     """Estimated bytes that training takes at most, by cause, and their ``total``.
 
     Weights, gradients and AdamW's two moments are float32 and exact. Activations and logits are what autograd keeps
-    on the processor, with what the allocator loses between them. Gradients come while activations go, so the total
-    is less than the sum of its causes, unless gradients of an earlier micro-batch are there already.
+    on the processor, with what the allocator loses between them and what torch itself takes. Gradients come while
+    activations go, so the total is less than the sum of its causes, unless gradients of an earlier micro-batch are
+    there already.
 
     Args:
         micro_batch: sequences computed at once.
@@ -210,10 +212,11 @@ def training_memory(
         accumulated: whether several micro-batches make a step.
     """
     n = FLOAT * parameters(spec)["total"]
-    found = kept(spec, micro_batch)
+    found, copies = kept(spec, micro_batch), n // 2 if bf16 else 0
+    lost, engine = (HOLES, ENGINE) if spec.family == "transformer" else (1, 0)  # others keep few and large blocks
     parts = {
         "weights": n, "gradients": n, "optimizer": 2 * n,
-        "activations": int(HOLES * found.n_bytes(bf16) + (n // 2 if bf16 else 0)),
+        "activations": int(lost * found.n_bytes(bf16) + FLOAT * passing(spec, micro_batch) + engine + copies),
         "logits": int(LOGITS_AT_ONCE * FLOAT * found.logits)}  # fmt: skip
     shared = 0 if accumulated else min(n, parts["activations"] + parts["logits"])
     return {**parts, "total": sum(parts.values()) - shared}
