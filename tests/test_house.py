@@ -18,7 +18,8 @@ QT = {"PySide6", "shiboken6", "pyqtgraph", "superqt"}
 ENGINES = {"torch", "onnxruntime", "onnx", "llama_cpp", "transformers", "tokenizers", "safetensors", "gguf"}
 # What the window may use of the engine: torch-free by design.
 OPEN_TO_THE_WINDOW = (
-    "core.errors", "core.spec", "core.record", "core.jobs.registry", "core.jobs.launch", "core.model.sizing",
+    "core.errors", "core.spec", "core.record", "core.jobs.registry", "core.jobs.launch", "core.jobs.queue",
+    "core.jobs.sweep_cost", "core.jobs.sweep_table", "core.model.sizing",
     "core.model.scaling", "core.model.compute_optimal", "core.prompt", "core.data.documents", "core.data.report",
     "core.infer.sources", "core.glass.uncertainty",
     "core.export.usage", "core.data.dedup.lines", "core.data.dedup.pairs", "core.data.shares",

@@ -3,27 +3,40 @@
 from pathlib import Path
 
 from core.errors import LabError
-from core.jobs import launch
+from core.jobs import launch, queue
 from core.record.control import request
 from core.record.folder import JobFolder, Workspace
+from core.record.tickets import folder_of, read_ticket
 
 
 def start_job(workspace: Workspace, kind: str, name: str, spec) -> JobFolder | LabError:
     """Create a job's folder and start its detached worker."""
-    return _told(lambda: launch.start(workspace, kind, name, spec))
+    return told(lambda: launch.start(workspace, kind, name, spec))
+
+
+def queue_job(workspace: Workspace, kind: str, name: str, spec) -> JobFolder | LabError:
+    """Create a job's folder and put it into the queue."""
+    return told(lambda: queue.queue(workspace, kind, name, spec))
 
 
 def resume_job(folder: JobFolder) -> JobFolder | LabError:
     """Start a worker again in the folder of a stopped, failed or crashed job."""
-    return _told(lambda: launch.resume(folder)) or folder
+    return told(lambda: launch.resume(folder)) or folder
 
 
 def ask_job(folder: Path, name: str, **args) -> str | LabError:
-    """Put a request (stop, pause, resume, checkpoint, sample) before a running job; returns its id."""
-    return _told(lambda: request(folder, name, **args))
+    """Put a request (stop, pause, resume, checkpoint, sample) before a running job; returns its id.
+
+    A job that waits in the queue is stopped by taking it out.
+    """
+    ticket = read_ticket(folder) if name == "stop" else None
+    if ticket is not None and queue.waiting(folder, ticket):
+        return told(lambda: queue.remove(Workspace(folder.parent.parent), folder_of(folder))) or ""
+    return told(lambda: request(folder, name, **args))
 
 
-def _told(action):
+def told(action):
+    """What an action gives, or the error that it met."""
     try:
         return action()
     except LabError as error:

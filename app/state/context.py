@@ -4,8 +4,9 @@ from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal
 
-from app.jobs.launcher import ask_job, resume_job, start_job
+from app.jobs.launcher import ask_job, queue_job, resume_job, start_job
 from app.state.jobs import JobStore
+from app.state.queue import QueueStore
 from app.state.settings import Settings
 from app.translations import translate
 from core.errors import LabError
@@ -24,6 +25,7 @@ class AppContext(QObject):
         self.settings = settings
         self.workspace = Workspace(workspace)
         self.jobs = self._job_store()
+        self.queue = self._queue_store()
         self._session = self._cleaning_session = None
 
     @property
@@ -53,6 +55,12 @@ class AppContext(QObject):
         """Start a job under a free name near ``name``; a refusal is shown as a notice and gives None."""
         return self._shown(start_job(self.workspace, kind, self._free_name(kind, name), spec))
 
+    def queue_job(self, kind: str, name: str, spec) -> JobFolder | None:
+        """Put a job into the queue under a free name near ``name``; a refusal is shown and gives None."""
+        queued = self._shown(queue_job(self.workspace, kind, self._free_name(kind, name), spec))
+        self.queue.look()
+        return queued
+
     def resume_job(self, folder: Path) -> JobFolder | None:
         """Start a worker again in a job's folder."""
         return self._shown(resume_job(JobFolder(folder)))
@@ -78,7 +86,9 @@ class AppContext(QObject):
         self.workspace = Workspace(path)
         self.settings.workspace = path
         self.jobs.deleteLater()
+        self.queue.deleteLater()
         self.jobs = self._job_store()
+        self.queue = self._queue_store()
         self.jobs.start()
         self.workspace_changed.emit()
 
@@ -89,8 +99,15 @@ class AppContext(QObject):
             "Repair the file, or move the folder out of the workspace.", folder=str(root)), "warning"))  # fmt: skip
         return store
 
+    def _queue_store(self) -> QueueStore:
+        store = QueueStore(self.workspace, self.jobs, self)
+        store.refused.connect(self.notify)
+        self.jobs.loaded.connect(store.start)
+        return store
+
     def close(self) -> None:
         """End what belongs to the window alone; jobs are not the window's to end."""
+        self.queue.stop()
         self.jobs.stop()
         for session in filter(None, (self._session, self._cleaning_session)):
             session.close()

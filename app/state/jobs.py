@@ -14,7 +14,8 @@ from core.errors import LabError
 from core.record.folder import ROOMS, JobFolder, Workspace
 from core.record.lock import is_alive
 from core.record.log import Record
-from core.record.view import JobView, Problem, empty_view, fold, stderr_end, with_liveness
+from core.record.tickets import waits
+from core.record.view import JobView, Problem, empty_view, fold, stderr_end, told_view, with_liveness
 
 FOLLOW_MS, SCAN_MS = 250, 2000
 BATCH_S = 0.012  # reading yields to the event loop after this long
@@ -34,6 +35,7 @@ class Job:
     born_t: float
     queued_t: float  # since when it waits for its worker's first word
     pace: Pace = field(default_factory=Pace)
+    in_queue: bool = False  # it waits for its turn, not for a worker that was started
 
     @property
     def root(self) -> Path:
@@ -149,6 +151,12 @@ class JobStore(QObject):
             self.job_changed.emit(job.root)
 
     def _waiting(self, job: Job) -> JobView:
+        in_queue, job.in_queue = job.in_queue, waits(job.root, job.view.attempt)
+        if job.in_queue:
+            job.queued_t = time.time()
+            return job.view
+        if in_queue and not is_alive(job.root) and (told := told_view(job.root)).state != "queued":
+            return with_liveness(told, job.folder)  # taken out of the queue: it is what it was before
         if time.time() - job.queued_t <= QUEUED_AT_MOST_S or is_alive(job.root):
             return job.view
         problem = Problem(

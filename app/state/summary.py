@@ -14,6 +14,7 @@ KINDS = {
     "classifier": QT_TRANSLATE_NOOP("kind", "Quality classifier"),
     "experiment": QT_TRANSLATE_NOOP("kind", "Experiment"), "world": QT_TRANSLATE_NOOP("kind", "World"),
     "mixture": QT_TRANSLATE_NOOP("kind", "Mixture"), "replay": QT_TRANSLATE_NOOP("kind", "Proof of resume"),
+    "sweep": QT_TRANSLATE_NOOP("kind", "Sweep"),
 }  # fmt: skip
 
 
@@ -115,6 +116,14 @@ def _experiment(view) -> str:
         arms=len(view.result["arms"]), seeds=view.result["seeds"])  # fmt: skip
 
 
+def _sweep(view) -> str:
+    loss = view.result.get("best_loss")
+    if loss is None:
+        return ""
+    return QCoreApplication.translate("summary", "{runs} runs, best loss {loss}").format(
+        runs=view.result["runs"], loss=f"{loss:.4f}")  # fmt: skip
+
+
 def _grow(view) -> str:
     done = sum(state == "completed" for state in view.child_states.values())
     return QCoreApplication.translate("summary", "{done} of 5 stages done").format(done=done)
@@ -124,7 +133,7 @@ _RESULTS = {
     "world": _made, "mixture": _made,
     "corpus": _corpus, "tokenizer": _tokenizer, "train": _train, "index": _index, "export": _export,
     "verify": _export, "replay": _replay, "grow": _grow, "reference": _reference, "classifier": _classifier,
-    "experiment": _experiment,
+    "experiment": _experiment, "sweep": _sweep,
 }  # fmt: skip
 
 
