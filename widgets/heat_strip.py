@@ -35,6 +35,7 @@ class HeatStrip(QWidget):
         self.places, self.values = np.empty(0), np.empty((0, 0))
         self.low, self.high, self.logarithmic = 0.0, 1.0, False
         self._left, self._right = 0.0, 1.0
+        self.gutter_px, self.margin_px = GUTTER_PX, 0
         self._cursor = (-1, -1)
         self._table, self._image = colour_table(), None
         self.setMouseTracking(True)
@@ -70,6 +71,23 @@ class HeatStrip(QWidget):
             self._left, self._right, self._image = left, right, None
             self.update()
 
+    def set_places(self, places: np.ndarray) -> None:
+        """Where the columns lie now, ascending, (n,)."""
+        if len(places) == len(self.places) and not np.array_equal(places, self.places, equal_nan=True):
+            self.places, self._image = places, None
+            self.update()
+
+    def set_margins(self, gutter_px: int, margin_px: int) -> None:
+        """How much stays free left of the colours, for the names, and right of them."""
+        if (gutter_px, margin_px) != (self.gutter_px, self.margin_px):
+            self.gutter_px, self.margin_px, self._image = max(8, gutter_px), max(0, margin_px), None
+            self.update()
+
+    @property
+    def area_px(self) -> int:
+        """Width of the colours."""
+        return max(1, self.width() - self.gutter_px - self.margin_px)
+
     def sizeHint(self) -> QSize:
         return QSize(480, len(self.names) * 16)
 
@@ -80,9 +98,10 @@ class HeatStrip(QWidget):
     def cell_at(self, point: QPoint) -> tuple[int, int]:
         """Row and column under a point; (-1, -1) beside them."""
         row = len(self.names) - 1 - point.y() // self.row_height()
-        if not 0 <= row < len(self.names) or point.x() < GUTTER_PX or not len(self.places):
+        outside = not self.gutter_px <= point.x() < self.gutter_px + self.area_px
+        if not 0 <= row < len(self.names) or outside or not len(self.places):
             return (-1, -1)
-        place = self._left + (point.x() - GUTTER_PX) / max(1, self.width() - GUTTER_PX) * (self._right - self._left)
+        place = self._left + (point.x() - self.gutter_px) / self.area_px * (self._right - self._left)
         return (row, int(np.abs(self.places - place).argmin()))
 
     def shares(self, values: np.ndarray) -> np.ndarray:
@@ -102,20 +121,20 @@ class HeatStrip(QWidget):
         height, rows = self.row_height(), len(self.names)
         elide = Qt.TextElideMode.ElideRight
         for row, name in enumerate(self.names):
-            box = QRectF(0, (rows - 1 - row) * height, GUTTER_PX - 8, height)
+            box = QRectF(0, (rows - 1 - row) * height, self.gutter_px - 8, height)
             painter.setPen(theme.color("text" if row == self._cursor[0] else "muted"))
-            shown = painter.fontMetrics().elidedText(name, elide, GUTTER_PX - 8)
+            shown = painter.fontMetrics().elidedText(name, elide, self.gutter_px - 8)
             painter.drawText(box, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, shown)
         if not rows:
             return
-        area = QRectF(GUTTER_PX, 0, self.width() - GUTTER_PX, rows * height)
+        area = QRectF(self.gutter_px, 0, self.area_px, rows * height)
         painter.fillRect(area, theme.color("sunken"))
         if self._image is None or self._image.width() != round(area.width()):
             self._image = self._draw(round(area.width()))
         painter.drawImage(area, self._image)
         painter.setPen(theme.color("raised"))
         for row in range(1, rows if height > 6 else 0):
-            painter.drawLine(GUTTER_PX, row * height, self.width(), row * height)
+            painter.drawLine(self.gutter_px, row * height, self.gutter_px + self.area_px, row * height)
         self._paint_cursor(painter, height)
 
     def _paint_cursor(self, painter: QPainter, height: int) -> None:
@@ -123,7 +142,7 @@ class HeatStrip(QWidget):
         if row < 0:
             return
         span = max(self._right - self._left, 1e-300)
-        x = GUTTER_PX + (self.places[column] - self._left) / span * (self.width() - GUTTER_PX)
+        x = self.gutter_px + (self.places[column] - self._left) / span * (self.area_px)
         painter.setPen(theme.color("focus"))
         painter.setBrush(Qt.BrushStyle.NoBrush)
         painter.drawRect(QRectF(x - 3, (len(self.names) - 1 - row) * height, 6, height - 1))
@@ -198,7 +217,7 @@ class ColourScale(QWidget):
         super().__init__(parent)
         self.low, self.high, self.unit = 0.0, 1.0, ""
         self.setFont(theme.font("caption"))
-        self.setFixedSize(theme.space(28), 18)
+        self.setFixedSize(theme.space(21), 18)
         theme.bus.changed.connect(self.update)
 
     def set_ends(self, low: float, high: float, unit: str = "") -> None:

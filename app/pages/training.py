@@ -1,4 +1,4 @@
-"""Training: the runs of the workspace, a form for a new one, and the chosen one live."""
+"""Training: the runs of the workspace, any number of them in one plot, one of them in full, a form for a new one."""
 
 from pathlib import Path
 
@@ -6,8 +6,8 @@ from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QWidget
 
 from app.pages.page import Page, scroll_area
 from app.state.context import AppContext
-from app.views.job_list import JobList
 from app.views.new_run import NewRunForm
+from app.views.run_shelf import RunShelf
 from app.views.run_view import RunView
 from widgets import theme
 from widgets.cards import EmptyState
@@ -16,7 +16,7 @@ LIST_WIDTH_PX = 248
 
 
 class TrainingPage(Page):
-    """A list of runs on the left; beside it the chosen run, the form, or what to do first."""
+    """A list of runs on the left; beside it their curves, the form, or what to do first."""
 
     def __init__(self, context: AppContext, parent: QWidget | None = None) -> None:
         super().__init__(context, scrolls=False, parent=parent)
@@ -25,63 +25,49 @@ class TrainingPage(Page):
             self.tr("A run works in a process of its own: close the window and it goes on, open it and the curve is "
                     "there."), self.tr("New run"), primary_icon="plus")  # fmt: skip
         self.header.primary_clicked.connect(self.show_form)
-        self.list = JobList()
-        self.list.setFixedWidth(LIST_WIDTH_PX)
-        self.list.chosen.connect(self.show_run)
-        self.list.activated_job.connect(self.show_run)
+        self.shelf = RunShelf()
         self.run = RunView(context)
-        self.run.talk_asked.connect(lambda name: context.navigate("playground", source=f"run:{name}@last"))
         self.form = NewRunForm(context)
-        self.form.started.connect(self._start)
-        self.form.cancelled.connect(self._leave_form)
         self.empty = EmptyState(
             "training", self.tr("No run yet"),
             self.tr("A run teaches a model from a corpus cut into tokens. Import text and train a tokenizer on the "
                     "Data page first, or grow your first model on Home with one click."),
             self.tr("New run"))  # fmt: skip
-        self.empty.action_clicked.connect(self.show_form)
-        self.stack = QStackedWidget()
-        self._views = [self.empty, self.run, self.form]
-        for view in self._views:
-            self.stack.addWidget(scroll_area(view) if view is self.run else view)
-        row = QHBoxLayout()
-        row.setSpacing(theme.space(2))
-        row.addWidget(self.list)
-        row.addWidget(self.stack, 1)
-        self.body.addLayout(row, 1)
-        context.jobs.job_added.connect(self._listed)
-        context.jobs.job_removed.connect(self._listed)
-        context.jobs.job_changed.connect(self._changed)
+        self._arrange()
+        self._connect()
         self._show(self.empty)
         self._listed()
 
-    def open(self, job: Path | None = None, new: bool = False, model: dict | None = None, **_) -> None:
+    def open(self, job: Path | None = None, new: bool = False, model: dict | None = None, budget_s: float = 0,
+             **_) -> None:  # fmt: skip
         """Show a run, or the form (with the shape designed elsewhere)."""
         if new or model is not None:
             self.show_form()
             if model is not None:
-                self.form.use_model(model)
+                self.form.use_model(model, budget_s)
         elif job is not None:
             self.show_run(job)
         elif self._shown() is self.run:
             self.run.refresh()
 
     def show_run(self, root: Path) -> None:
-        """Show one run live."""
-        self.list.set_current(root)
+        """Show one run in full."""
+        self.shelf.list.set_current(root)
         self.run.show_run(root)
+        self._look()
         self._show(self.run)
 
     def show_form(self) -> None:
         """Show the form of a new run."""
         self.form.offer_inputs()
         self._show(self.form)
-        self.list.set_current(None)
+        self.shelf.list.set_current(None)
 
     def remember(self) -> dict:
         if self._shown() is self.form:
             return {"form": self.form.form.values(), "name": self.form.name.text()}
-        return {"run": self.run.root} if self.run.root else {}
+        kept = {"run": self.run.root, "ticked": self.shelf.ticked_runs(), "pane": self.run.panes.tabs.value()}
+        return kept if self.run.root else {}
 
     def restore(self, remembered: dict) -> None:
         if "form" in remembered:
@@ -89,13 +75,43 @@ class TrainingPage(Page):
             self.form.form.set_values(remembered["form"])
             self.form.name.setText(remembered["name"])
         elif remembered["run"].exists():
+            self.shelf.set_ticked(remembered["ticked"])
             self.show_run(remembered["run"])
+            self.run.show_details(remembered["pane"])
+
+    def _arrange(self) -> None:
+        self.shelf.setFixedWidth(LIST_WIDTH_PX)
+        self.stack = QStackedWidget()
+        self._views = [self.empty, self.run, self.form]
+        for view in self._views:
+            self.stack.addWidget(scroll_area(view) if view is self.run else view)
+        row = QHBoxLayout()
+        row.setSpacing(theme.space(2))
+        row.addWidget(self.shelf)
+        row.addWidget(self.stack, 1)
+        self.body.addLayout(row, 1)
+
+    def _connect(self) -> None:
+        self.shelf.chosen.connect(self.show_run)
+        self.shelf.ticked.connect(self._ticked)
+        self.shelf.pointed.connect(self._point)
+        self.run.talk_asked.connect(lambda name: self.context.navigate("playground", source=f"run:{name}@last"))
+        self.run.run_asked.connect(self.show_run)
+        self.run.panes.notes.saved.connect(self._noted)
+        self.form.started.connect(self._start)
+        self.form.cancelled.connect(self._leave_form)
+        self.empty.action_clicked.connect(self.show_form)
+        jobs = self.context.jobs
+        jobs.loaded.connect(self._listed)
+        jobs.job_added.connect(self._added)
+        jobs.job_removed.connect(self._listed)
+        jobs.job_changed.connect(self._changed)
 
     def _show(self, view: QWidget) -> None:
         """Show one of the views; each has at most one primary action."""
         self.stack.setCurrentIndex(self._views.index(view))
         self.header.primary.setVisible(view is self.run)
-        self.list.setVisible(view is self.run)  # the form needs the room
+        self.shelf.setVisible(view is self.run)  # the form needs the room
 
     def _shown(self) -> QWidget:
         return self._views[self.stack.currentIndex()]
@@ -114,33 +130,65 @@ class TrainingPage(Page):
         else:
             self._show(self.empty)
 
+    # several runs together
+
+    def _ticked(self) -> None:
+        self.run.set_ticked(self.shelf.ticked_runs())
+        self._look()
+
+    def _look(self) -> None:
+        """The list shows the colours of the curves and the best of them."""
+        self.shelf.set_looks(self.run.colours())
+
+    def _point(self, root: Path | None) -> None:
+        """While the pointer is on a run in the list, its curve stands out."""
+        self.run.highlight(root if len(self.run.shown_runs()) > 1 else None)
+
+    def _noted(self, root: Path) -> None:
+        job = self.context.jobs.job(root)
+        if job is not None:
+            self.shelf.update_job(job)
+
+    # jobs come, change and go
+
+    def _added(self, root: Path) -> None:
+        """One job more; while the store still reads, the list waits for all."""
+        if not self.context.jobs.loading:
+            self._listed(root)
+
+    def _listed(self, root: Path | None = None) -> None:
+        runs = self.context.jobs.jobs("train")
+        self.shelf.set_jobs(runs)
+        job = self.context.jobs.job(root) if root else None
+        if job is not None and job.kind in ("corpus", "tokenizer") and self._shown() is self.form:
+            self.form.offer_inputs()
+        if self.run.root is not None and self.context.jobs.job(self.run.root) is None and root == self.run.root:
+            self._gone()
+        elif runs and self._shown() is self.empty:
+            self.show_run(runs[0].root)
+        elif root is not None and root == self.run.root:
+            self.shelf.list.set_current(root)
+            self.run.draw_runs()
+            self.run.refresh()
+        self._ticked()
+
     def _gone(self) -> None:
         """The run that was shown has lost its folder: show another one."""
         self.run.forget()
         if self._shown() is self.run:
             self._leave_form()
 
-    def _listed(self, root: Path | None = None) -> None:
-        runs = self.context.jobs.jobs("train")
-        self.list.set_jobs(runs)
-        job = self.context.jobs.job(root) if root else None
-        if job is not None and job.kind in ("corpus", "tokenizer") and self._shown() is self.form:
-            self.form.offer_inputs()
-        if self.run.root is not None and root == self.run.root and job is None:
-            self._gone()
-        elif runs and self._shown() is self.empty:
-            self.show_run(runs[0].root)
-        elif root is not None and root == self.run.root:
-            self.list.set_current(root)
-            self.run.refresh()
-
     def _changed(self, root: Path) -> None:
         job = self.context.jobs.job(root)
         if job is None or job.kind not in ("train", "corpus", "tokenizer"):
             return
         if job.kind == "train":
-            self.list.update_job(job)
+            self.shelf.update_job(job)
         elif job.view.state == "completed" and self._shown() is self.form:
             self.form.offer_inputs()
         if root == self.run.root and self.isVisible():
             self.run.refresh()
+            self._look()
+        elif root in self.run.shown_runs() and self.isVisible():
+            self.run.refresh_curve(root)
+            self._look()

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import msgspec
+from PySide6.QtCore import QCoreApplication
 
 from app.state.jobs import Job
 from app.state.summary import summary
@@ -47,9 +48,21 @@ def facts_of(job: Job, notes: Notes) -> RunFacts:
     """What a list says of this job now."""
     view = job.view
     return RunFacts(
-        job.root, job.name, view.state, summary(job), job.born_t, view.updated_t or job.born_t,
+        job.root, job.name, view.state, _line(job), job.born_t, view.updated_t or job.born_t,
         _least(v.bits_per_byte for v in view.validations), _least(v.loss for v in view.validations),
         len(view.spikes), notes)
+
+
+def _line(job: Job) -> str:
+    """What came of a run in a few words; of one that goes on or went wrong, what any list says of it."""
+    view = job.view
+    if view.live or view.state in ("failed", "crashed") or not view.validations:
+        return summary(job)
+    last, say = view.validations[-1], QCoreApplication.translate
+    steps = say("run", "{count} steps").format(count=f"{last.step:,}")
+    if last.bits_per_byte is None:
+        return say("run", "loss {loss}").format(loss=f"{last.loss:.3f}") + f" · {steps}"
+    return say("run", "{bits} bits/byte").format(bits=f"{last.bits_per_byte:.3f}") + f" · {steps}"
 
 
 def _least(values: Iterable[float | None]) -> float | None:

@@ -23,14 +23,14 @@ class LayersView(QWidget):
     def __init__(self, *, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.tail: MetricsTail | None = None
-        self._to_axis: Callable[[np.ndarray], np.ndarray] = lambda steps: steps
+        self._to_pixels: Callable[[np.ndarray], np.ndarray] = lambda steps: steps
         self._steps = np.empty(0)
         self.measure = SegmentedControl({
             "grad_norm": self.tr("Gradients"), "weight_norm": self.tr("Weights"),
             "activation": self.tr("Activations"), "dead": self.tr("Dead units"),
             "entropy": self.tr("Attention entropy")}, name=self.tr("Measure"))  # fmt: skip
         self.measure.value_changed.connect(lambda _: self._fill())
-        self.value, self.scale = Text("", "caption", wrap=False), ColourScale()
+        self.scale = ColourScale()
         self.about = Text("", "caption")
         self.strip = HeatStrip()
         self.strip.setAccessibleName(self.tr("Layers over the steps"))
@@ -38,7 +38,7 @@ class LayersView(QWidget):
         head = QHBoxLayout()
         head.setSpacing(theme.space(2))
         head.addWidget(self.measure)
-        head.addWidget(self.value, 1)
+        head.addStretch(1)
         head.addWidget(self.scale)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
@@ -55,15 +55,18 @@ class LayersView(QWidget):
         if self.tail.poll():
             self._fill()
 
-    def set_axis(self, to_axis: Callable[[np.ndarray], np.ndarray], left: float, right: float) -> None:
-        """Follow a plot: where steps lie on its axis, and which part of it is in view."""
-        self._to_axis = to_axis
+    def follow(self, to_pixels: Callable[[np.ndarray], np.ndarray], left_px: int, right_px: int) -> None:
+        """Stand under a plot.
+
+        Args:
+            to_pixels: where steps lie in the plot, in pixels from its left edge.
+            left_px, right_px: where the plot begins and ends, in pixels of this view.
+        """
+        self._to_pixels = to_pixels
+        self.strip.set_margins(left_px, self.strip.width() - right_px)
+        self.strip.set_view(0, right_px - left_px)
         if len(self._steps):
-            places = to_axis(self._steps)
-            if len(places) == len(self.strip.places) and not np.array_equal(places, self.strip.places):
-                self.strip.places = places
-                self.strip.update()
-        self.strip.set_view(left, right)
+            self.strip.set_places(to_pixels(self._steps))
 
     def _fill(self) -> None:
         measure = self.measure.value()
@@ -75,23 +78,25 @@ class LayersView(QWidget):
                   else np.empty((len(wanted), 0)))  # fmt: skip
         names = [layer_text(name.partition("/")[2]) for name in wanted]
         logarithmic = measure in LOGARITHMIC
-        self.strip.set_values(names, self._to_axis(self._steps), values, logarithmic=logarithmic,
+        self.strip.set_values(names, self._to_pixels(self._steps), values, logarithmic=logarithmic,
                               least=None if logarithmic else 0.0, most=1.0 if measure == "dead" else None)  # fmt: skip
         self.scale.set_ends(self.strip.low, self.strip.high, self.tr("nats") if measure == "entropy" else "")
         self.scale.setVisible(bool(values.size))
-        self.about.setText(self._about(measure) if values.size else self._nothing(bool(rows.size)))
         self._tell(-1, -1)
 
     def _tell(self, row: int, column: int) -> None:
-        """What the cell under the pointer or the cursor says."""
-        if row < 0 or not self.strip.values.size:
-            self.value.setText("")
+        """What the cell under the pointer or the cursor says; else what the strip is about."""
+        if not self.strip.values.size:
+            self.about.setText(self._nothing(bool(len(self._steps))))
+            return
+        if row < 0:
+            self.about.setText(self._about(self.measure.value()))
             return
         value = self.strip.values[row, column]
         text = short_number(float(value), 4) if value == value else self.tr("not measured")
         if self.measure.value() == "dead" and value == value:
             text = f"{100 * value:.1f} %"
-        self.value.setText(self.tr("{layer}, step {step}: {value}").format(
+        self.about.setText(self.tr("{layer}, step {step}: {value}").format(
             layer=self.strip.names[row], step=f"{self._steps[column]:,.0f}", value=text))  # fmt: skip
 
     def _about(self, measure: str) -> str:
@@ -127,7 +132,7 @@ def layer_text(name: str) -> str:
                  "backwards.cells": say("layers", "Backward {n}")}
         if stack in words:
             return words[stack].format(n=int(number) + 1)
-    words = {"embed": say("layers", "Embedding"), "final_norm": say("layers", "Last norm"),
+    words = {"embed": say("layers", "Embed"), "final_norm": say("layers", "Norm"),
              "head": say("layers", "Head"), "positions": say("layers", "Positions"),
              "query_block": say("layers", "Query layer")}  # fmt: skip
     return words.get(name, name.replace("_", " "))

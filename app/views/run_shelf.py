@@ -82,10 +82,6 @@ class RunShelf(QWidget):
         best = best_of(self.facts(list(colours)))
         self.list.runs.set_looks(colours, best.root if best else None)
 
-    def best(self) -> Path | None:
-        """The best of the runs in the plot; None where there is nothing to compare."""
-        return self.list.runs.best
-
     def _want(self, *_) -> None:
         self.wanted = Wanted(self.search.text(), self.group.currentData(), self.order.currentData())
         self._refill()
@@ -113,6 +109,7 @@ class RunShelf(QWidget):
         self.all.setCheckState(states.get(here, Qt.CheckState.PartiallyChecked))
         words = self.tr("{ticked} of {count} in the plot") if ticked else self.tr("{count} runs, none ticked")
         self.all.setText(words.format(ticked=len(ticked), count=len(self._facts)))
+        self.all.setVisible(len(self._facts) > 1)
         self.clear.setVisible(bool(ticked))
         self.nothing.setVisible(not shown and bool(self._facts))
         self.all.setEnabled(bool(shown))

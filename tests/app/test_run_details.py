@@ -29,6 +29,7 @@ from widgets.expert_plot import ExpertPlot
 ROOT = Path(__file__).resolve().parents[2]
 ESTIMATES = {"memory_bytes": 110e6, "memory": {}, "elapsed_s": 90.0, "tokens_per_s": 5000.0, "energy_j": 2700.0}
 RESULT = {"memory_bytes": 100e6, "elapsed_s": 100.0, "tokens_per_s": 4500.0, "energy_j": None, "steps": 10}
+ALWAYS = ["layers", "batch", "differences", "notes", "checkpoints", "measured", "choices"]
 DENSE = ModelSpec(d_model=16, n_layers=1, n_heads=2, context=16)
 SPARSE = msgspec.structs.replace(DENSE, experts=Experts(count=4, top=1))
 VECTORS = build(ModelSpec, {"family": "word_vectors", "objective": {"task": "skip_gram"}, "window": 2, "d_model": 16})
@@ -69,7 +70,8 @@ def show(context, qtbot, folder):
 
 
 def offered(view):
-    return [key for key, button in view.tabs._buttons.items() if not button.isHidden()]
+    tabs = view.panes.tabs
+    return [key for place, key in enumerate(tabs.keys()) if tabs.isTabVisible(place)]
 
 
 def test_an_estimate_too_high_by_a_tenth_is_said_to_be_so():
@@ -79,11 +81,11 @@ def test_an_estimate_too_high_by_a_tenth_is_said_to_be_so():
 def test_estimate_and_measured_stand_side_by_side_with_the_error(context, qtbot):
     view = show(context, qtbot, add_run(context, "done", DENSE, Completed(result=RESULT)))
     view.show_details("measured")
-    rows = [(f.expected, f.measured, f.error) for f in view.measured.figures]
+    rows = [(f.expected, f.measured, f.error) for f in view.panes.measured.figures]
     assert rows == [("110 MB", "100 MB", "+10 %"), ("1 min 30 s", "1 min 40 s", "−10 %"), ("5,000", "4,500", "+11 %"),
                     ("0.75 Wh", "", "")]  # fmt: skip
-    assert "No meter" in view.measured.note.text() and view.details.currentWidget().isVisible()
-    texts = [cell.text() for cells in view.measured._cells for cell in cells if cell.isVisible()]
+    assert "No meter" in view.panes.measured.note.text() and view.panes.measured.isVisible()
+    texts = [cell.text() for cells in view.panes.measured._cells for cell in cells if cell.isVisible()]
     assert "+10 %" in texts and "110 MB" in texts and texts.count("–") == 2
 
 
@@ -96,7 +98,8 @@ def test_a_meter_that_can_be_read_is_believed(qtbot):
 def test_before_the_end_only_the_estimate_stands_there_and_an_old_run_says_that_it_has_none(context, qtbot):
     view = show(context, qtbot, add_run(context, "begun", DENSE, Validated(step=2, loss=1.0, elapsed_s=1.0)))
     view.show_details("measured")
-    assert [f.measured for f in view.measured.figures] == [""] * 4 and "finished" in view.measured.note.text()
+    measured = view.panes.measured
+    assert [f.measured for f in measured.figures] == [""] * 4 and "finished" in measured.note.text()
     assert figures({}, RESULT) == [] and "Nothing was estimated" in note({}, RESULT, "completed")
 
 
@@ -133,11 +136,11 @@ def test_the_sentence_names_the_busiest_the_even_share_and_what_was_dropped():
 
 def test_experts_are_shown_for_runs_that_have_them_alone(context, qtbot):
     dense = show(context, qtbot, add_run(context, "dense", DENSE))
-    assert offered(dense) == ["samples", "checkpoints", "choices", "measured"]
+    assert offered(dense) == ["samples", *ALWAYS]
     view = show(context, qtbot, add_run(context, "sparse", SPARSE, used(2, (4, 4, 4, 4)), used(4, (10, 2, 2, 2))))
     assert "experts" in offered(view)
     view.show_details("experts")
-    assert view.experts.steps == [2, 4] and "62.5 %" in view.experts_said.text()
+    assert view.panes.experts.steps == [2, 4] and "62.5 %" in view.panes.experts_said.text()
 
 
 def test_a_strip_says_what_lies_under_the_pointer_and_colours_by_the_even_share(qtbot):
@@ -159,14 +162,14 @@ def test_a_strip_says_what_lies_under_the_pointer_and_colours_by_the_even_share(
 def test_a_run_of_word_vectors_offers_neighbours_instead_of_a_prompt(context, qtbot):
     saved = CheckpointSaved(step=2, path="checkpoints/step-00000002", bytes=1)
     view = show(context, qtbot, add_run(context, "vectors", VECTORS, saved))
-    assert offered(view) == ["neighbours", "checkpoints", "choices", "measured"]
+    assert offered(view) == ["neighbours", *ALWAYS]
     asked = []
     view.talk_asked.connect(asked.append)
-    assert view.talk.text() == "Look at its neighbours" and view.talk.isEnabled()
+    assert view.head.talk.text() == "Look at its neighbours" and view.head.talk.isEnabled()
     view.show_details("measured")
-    view.talk.click()
-    assert view.details.currentWidget() is view.neighbours and not asked
-    assert view.neighbours.source == "run:vectors"
+    view.head.talk.click()
+    assert view.panes.stack.currentWidget() is view.panes.neighbours and not asked
+    assert view.panes.neighbours.source == "run:vectors"
 
 
 MAKE = """
@@ -189,7 +192,7 @@ def test_neighbours_come_from_a_real_session_and_so_does_a_refusal(tmp_path, qtb
     try:
         folder = context.workspace.folder("runs", "word2vec")
         view = show(context, qtbot, folder)
-        neighbours = view.neighbours
+        neighbours = view.panes.neighbours
         assert neighbours.table.isHidden()
         with qtbot.waitSignal(context.session.neighbours_found, timeout=60_000):
             neighbours.ask("frost")

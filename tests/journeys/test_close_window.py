@@ -63,6 +63,12 @@ def until(condition, timeout_s: float = 60.0) -> None:
         time.sleep(0.05)
 
 
+def drawn_steps(page) -> np.ndarray:
+    """The steps of the one run in the plot, as its source has them."""
+    source = page.run.plot.series["night"].source
+    return source.read(("step",), 0, source.rows)[0]
+
+
 def steps_done(run: Path) -> int:
     try:
         return len(read_metrics(run / "metrics.bin")[1])
@@ -87,19 +93,19 @@ def test_a_killed_window_leaves_the_run_going_and_the_next_one_shows_it_without_
     again.show_page("training")
     page = again.page("training")
     qtbot.waitUntil(lambda: page.run.root == run, timeout=5000)
-    qtbot.waitUntil(lambda: len(page.run.curve.tail.rows) > killed_at + 50, timeout=5000)
-    shown = len(page.run.curve.tail.rows)
-    qtbot.waitUntil(lambda: len(page.run.curve.tail.rows) > shown, timeout=10_000)  # it is live
-    steps = page.run.curve.tail.column("step")
+    qtbot.waitUntil(lambda: page.run.curves.last(run, "step") > killed_at + 50, timeout=5000)
+    shown = page.run.curves.last(run, "step")
+    qtbot.waitUntil(lambda: page.run.curves.last(run, "step") > shown, timeout=10_000)  # it is live
+    steps = drawn_steps(page)
     np.testing.assert_array_equal(steps, np.arange(len(steps)))
-    assert page.run.badge.state == "running"
+    assert page.run.head.badge.state == "running"
 
-    page.run.pause.click()
-    qtbot.waitUntil(lambda: page.run.badge.state == "paused", timeout=10_000)
-    page.run.go_on.click()
-    qtbot.waitUntil(lambda: page.run.badge.state == "running", timeout=10_000)
+    page.run.head.pause.click()
+    qtbot.waitUntil(lambda: page.run.head.badge.state == "paused", timeout=10_000)
+    page.run.head.go_on.click()
+    qtbot.waitUntil(lambda: page.run.head.badge.state == "running", timeout=10_000)
     request(run, "stop")
-    qtbot.waitUntil(lambda: page.run.badge.state == "stopped", timeout=10_000)
+    qtbot.waitUntil(lambda: page.run.head.badge.state == "stopped", timeout=10_000)
 
 
 def test_a_killed_worker_is_shown_as_crashed_and_one_click_takes_it_up_again(inputs, qtbot, open_window):
@@ -118,11 +124,11 @@ def test_a_killed_worker_is_shown_as_crashed_and_one_click_takes_it_up_again(inp
     page.form.start.click()
     qtbot.waitUntil(lambda: bool((job := window.context.jobs.job(run)) and job.view.checkpoints), timeout=60_000)
     os.kill(window.context.jobs.job(run).view.pid, getattr(signal, "SIGKILL", signal.SIGTERM))
-    qtbot.waitUntil(lambda: page.run.badge.state == "crashed", timeout=15_000)
+    qtbot.waitUntil(lambda: page.run.head.badge.state == "crashed", timeout=15_000)
     assert page.run.notice.isVisible()
     step = window.context.jobs.job(run).view.checkpoints[-1].step
     page.run.notice.action.click()
-    qtbot.waitUntil(lambda: page.run.badge.state == "running", timeout=30_000)
-    qtbot.waitUntil(lambda: (page.run.curve.last("step") or 0) > step + 60, timeout=30_000)
-    steps = page.run.curve.tail.column("step")
+    qtbot.waitUntil(lambda: page.run.head.badge.state == "running", timeout=30_000)
+    qtbot.waitUntil(lambda: (page.run.curves.last(run, "step") or 0) > step + 60, timeout=30_000)
+    steps = drawn_steps(page)
     np.testing.assert_array_equal(steps, np.arange(len(steps)))
