@@ -111,6 +111,12 @@ class Pyramid:
                 kept.extend(folded)
             level += 1
 
+    @property
+    def mean(self) -> float:
+        """The mean of all values, nearly: of the blocks of the coarsest level."""
+        means = self._levels[-1][2].values
+        return float(np.add.reduce(means)) / len(means) if len(means) else 0.0
+
     def level(self, rows: int, most: int) -> int:
         """The finest level that covers so many rows with at most ``most`` blocks."""
         level = 0

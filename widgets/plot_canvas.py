@@ -176,12 +176,11 @@ class PlotCanvas(QWidget):
             self._reader.start()
 
     def _lacking(self):
-        scale = self.frame.bottom
-        for series in self.series.values():
-            if series.shown:
-                for column in columns_of(self.look.metric, sum(one.shown for one in self.series.values())):
-                    if series.lacks(column, scale.low, scale.high, self.frame.columns):
-                        yield series, column
+        scale, shown = self.frame.bottom, [series for series in self.series.values() if series.shown]
+        for series in shown:
+            for column in columns_of(self.look.metric, len(shown)):
+                if series.lacks(column, scale.low, scale.high, self.frame.columns):
+                    yield series, column
 
     def _read_near(self) -> None:
         lacking = next(self._lacking(), None)

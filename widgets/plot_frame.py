@@ -11,13 +11,15 @@ from PySide6.QtGui import QPainter, QPen, QPolygonF
 from widgets import theme
 from widgets.curves import Curve
 from widgets.plot_axes import Scale, draw_axes, draw_grid
-from widgets.plot_raster import Strokes
-from widgets.plot_runs import HELD_OUT, METRICS, curve_colour
+from widgets.plot_raster import paint_spans
+from widgets.plot_runs import BETTER, HELD_OUT, METRICS, curve_colour
 from widgets.plot_series import Series
 
 FINE_LINES = 10  # as many curves are drawn with smooth edges; more are painted as spans
 FADED, FAINT = 0.22, 0.28  # share of its colour that a curve keeps: beside a highlighted one, under its smoothed one
+ON_PX, OFF_PX = 5, 4  # of a dashed line
 BAND = 0.20
+MOST_DOTTED = 20_000  # rows of a curve whose measurements may be dots
 PIXELS_A_DOT = 8  # dots closer than this would be a band
 TOGETHER = 8  # runs up to which held-out loss is drawn with the training loss
 ROOM = 0.05  # of the height, free above and below the curves
@@ -51,6 +53,11 @@ class Line:
     faint: bool  # the raw rows under their smoothed curve
     low: np.ndarray = field(repr=False)  # (P,) values
     high: np.ndarray = field(repr=False)
+
+    @property
+    def level(self) -> float:
+        """The mean of the whole curve: better curves lie on worse ones, and the order does not change with the view."""
+        return self.curve.raw.mean
 
     @property
     def dashed(self) -> bool:
@@ -94,7 +101,7 @@ class Frame:
             alone = self._add_bands(shown, column) if look.bands != "off" else shown
             for one in alone:
                 self._add_lines(one, column)
-        self.lines.sort(key=lambda line: (not line.faint, line.thick))
+        self.lines.sort(key=lambda line: (not line.faint, line.thick, BETTER.get(line.column, -1) * line.level))
         self.left = Scale(*self._limits(), height, look.log_y)
 
     # what is drawn
@@ -145,20 +152,17 @@ class Frame:
 
     def _limits(self) -> tuple[float, float]:
         """The least and greatest value to show, with a little room."""
-        lows = [part.low for part in (*self.lines, *self.bands)]
-        highs = [part.high for part in (*self.lines, *self.bands)]
-        if not lows:
-            return (0.1, 1.0) if self.look.log_y else (0.0, 1.0)
-        low, high = np.concatenate(lows), np.concatenate(highs)
+        parts = [*self.lines, *self.bands]
+        low, high = (np.array([getattr(part, end) for part in parts] or [[np.nan]]) for end in ("low", "high"))
+        self._ends = low, high  # (lines and bands, P)
         if self.look.log_y:
-            low = low[low > 0]
-        low, high = low[np.isfinite(low)], high[np.isfinite(high)]
-        if not len(low) or not len(high):
-            return (0.1, 1.0) if self.look.log_y else (0.0, 1.0)
-        if self.look.ordinary:
-            least, most = float(np.percentile(low, ORDINARY[0])), float(np.percentile(high, ORDINARY[1]))
+            low, high = np.where(low > 0, low, np.nan), np.where(high > 0, high, np.nan)
+        if self.look.ordinary and np.isfinite(low).any() and np.isfinite(high).any():
+            least, most = float(np.nanpercentile(low, ORDINARY[0])), float(np.nanpercentile(high, ORDINARY[1]))
         else:
-            least, most = float(low.min()), float(high.max())
+            least, most = float(np.fmin.reduce(low, axis=None)), float(np.fmax.reduce(high, axis=None))
+        if not np.isfinite(least + most):
+            return (0.1, 1.0) if self.look.log_y else (0.0, 1.0)
         if self.look.log_y:
             room = (most / least) ** ROOM if most > least else 1.5
             return least / room, most * room
@@ -169,7 +173,6 @@ class Frame:
 
     def paint(self, painter: QPainter, area: QRectF, words: tuple[str, str], fine: bool = False) -> None:
         """Paint grid, bands, curves and axes; ``fine`` = as lines with smooth edges, however many there are."""
-        painter.fillRect(area, theme.color("raised"))
         draw_grid(painter, area, self.left)
         painter.save()
         painter.setClipRect(area)
@@ -189,12 +192,15 @@ class Frame:
         return self.left.pixels - self.left.place(values)
 
     def _paint_strokes(self, painter: QPainter) -> None:
-        strokes = Strokes(self.columns, max(round(self.left.pixels * self.ratio), 1))
-        tops = self.height_of(np.array([line.high for line in self.lines])) * self.ratio  # (curves, P)
-        feet = self.height_of(np.array([line.low for line in self.lines])) * self.ratio
-        for line, top, foot in zip(self.lines, tops, feet):
-            strokes.add(top, foot, line.colour, thick=line.thick, dashed=line.dashed)
-        picture = strokes.image()
+        tops, feet = (self.height_of(self._ends[end][: len(self.lines)]) * self.ratio for end in (1, 0))  # (curves, P)
+        off = np.arange(self.columns) % (ON_PX + OFF_PX) >= ON_PX
+        for number, line in enumerate(self.lines):
+            if line.thick > 1:
+                tops[number] -= 0.5
+                feet[number] += 0.5
+            if line.dashed:
+                tops[number, off] = feet[number, off] = np.nan
+        picture = paint_spans(tops, feet, [line.colour for line in self.lines], round(self.left.pixels * self.ratio))
         picture.setDevicePixelRatio(self.ratio)
         painter.drawImage(QPointF(0, 0), picture)
 
@@ -212,7 +218,7 @@ class Frame:
         pen = QPen(colour, 1)
         pen.setCosmetic(True)
         if dashed:
-            pen.setDashPattern([5, 4])
+            pen.setDashPattern([ON_PX, OFF_PX])
         painter.setPen(pen)
         painter.setBrush(Qt.BrushStyle.NoBrush)
         y = np.clip(y, -1e5, 1e5)
@@ -246,9 +252,11 @@ class Frame:
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.setPen(Qt.PenStyle.NoPen)
         for line in self.lines:
+            if len(line.curve) > MOST_DOTTED or line.curve.raw.folded:
+                continue
             first, last = line.curve.bounds(self.bottom.low, self.bottom.high)
             dense = last - first > self.columns / PIXELS_A_DOT / (4 if len(self.lines) > FINE_LINES else 1)
-            if (not line.dashed and last - first > 1) or dense or line.curve.raw.folded:
+            if (not line.dashed and last - first > 1) or dense:
                 continue
             painter.setBrush(line.colour)
             x = self.bottom.place(line.curve.x.values[first:last])

@@ -1,6 +1,7 @@
 """What the plot is told of a run: its name and place among others, where its rows come from, what happened when."""
 
 from dataclasses import dataclass
+from functools import cache
 from typing import Protocol
 
 import numpy as np
@@ -120,6 +121,11 @@ class PlotEvent:
 
 def curve_colour(index: int) -> QColor:
     """The n-th colour of the plot: the colour-blind-safe palette, then the same darker, then lighter, and again."""
+    return QColor(_toned(theme.mode(), index))
+
+
+@cache
+def _toned(_mode: str, index: int) -> QColor:
     plain = theme.series(index)
     tone = TONES[index // len(theme.tokens().series) % len(TONES)]
     return theme.blend(plain, theme.color("text" if tone > 0 else "raised"), abs(tone)) if tone else plain

@@ -12,7 +12,7 @@ from PySide6.QtGui import QColor
 from widgets.curves import Curve, Pyramid, ema
 from widgets.loss_plot import LossPlot
 from widgets.plot_axes import Scale, clock, clock_step, round_step, short_number
-from widgets.plot_raster import Strokes
+from widgets.plot_raster import paint_spans
 from widgets.plot_runs import ArrayRows, Blocks, PlotEvent, PlotRun
 from widgets.plot_series import WHOLE_ROWS
 
@@ -133,18 +133,16 @@ def test_rows_not_measured_are_left_out():
 def test_curves_painted_at_once_look_as_if_painted_one_after_another(seed):
     rng = np.random.default_rng(seed)
     columns, height, count = 13, 37, 9
-    strokes, wanted = Strokes(columns, height), np.zeros((height, columns), np.int64)
-    for number in range(count):
-        top = rng.uniform(-10, 45, columns)
-        foot = top + rng.exponential(6, columns)
-        missing = rng.random(columns) < 0.2
-        top[missing] = foot[missing] = np.nan
-        colour = QColor(20 * number, 3, 255 - number)
-        strokes.add(top, foot, colour)
-        for column in np.flatnonzero(~missing):
-            first, last = max(round(top[column]), 0), min(round(foot[column]), height - 1)
-            wanted[first : max(last + 1, 0), column] = colour.rgb()
-    picture = strokes.image()
+    wanted = np.zeros((height, columns), np.int64)
+    tops = rng.uniform(-10, 45, (count, columns))
+    feet = tops + rng.exponential(6, (count, columns))
+    tops[rng.random(tops.shape) < 0.2] = np.nan
+    feet[np.isnan(tops)] = np.nan
+    colours = [QColor(20 * number, 3, 255 - number) for number in range(count)]
+    for curve, column in np.argwhere(~np.isnan(tops)):
+        first, last = max(round(tops[curve, column]), 0), min(round(feet[curve, column]), height - 1)
+        wanted[first : max(last + 1, 0), column] = colours[curve].rgb()
+    picture = paint_spans(tops, feet, colours, height)
     found = [[picture.pixelColor(x, y).rgba() for x in range(columns)] for y in range(height)]
     assert np.array_equal(found, wanted)
 
