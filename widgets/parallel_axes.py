@@ -4,6 +4,8 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
+from PySide6.QtCore import QPointF
+
 from widgets.spec_words import number_text
 
 TICKS = 5
@@ -90,3 +92,18 @@ class CoordinateAxis:
             return self.word(float(f"{known[0] * (known[-1] / known[0]) ** share:.3g}"))
         value = known[0] + share * (known[-1] - known[0])
         return self.word(float(f"{value:.4g}"))
+
+
+def moved(low: float, high: float, by: float) -> tuple[float, float]:
+    """A brush at another place, as large as it was."""
+    by = min(max(by, -low), 1.0 - high)
+    return low + by, high + by
+
+
+def distance(points: list[QPointF | None], at: QPointF) -> float:
+    """From a place to a line, px, measured upright."""
+    for left, right in zip(points, points[1:]):
+        if left is not None and right is not None and left.x() <= at.x() <= right.x():
+            share = (at.x() - left.x()) / max(1e-9, right.x() - left.x())
+            return abs(left.y() + share * (right.y() - left.y()) - at.y())
+    return float("inf")

@@ -8,7 +8,7 @@ from PySide6.QtGui import QColor, QContextMenuEvent, QKeyEvent, QMouseEvent, QPa
 from PySide6.QtWidgets import QMenu, QSizePolicy, QToolTip, QWidget
 
 from widgets import plot_export, theme
-from widgets.parallel_axes import CoordinateAxis
+from widgets.parallel_axes import CoordinateAxis, distance, moved
 
 TOP_PX, BOTTOM_PX, SIDE_PX = 56, 24, 72
 HANDLE_PX, GRAB_PX, NEAR_PX, FAINT = 12, 14, 8, 0.8
@@ -119,7 +119,7 @@ class ParallelCoordinates(QWidget):
 
     def line_at(self, at: QPointF) -> int | None:
         """The passing line nearest to a place, if it is near."""
-        distances = {line: _distance(self.points(line), at) for line in self.passing()}
+        distances = {line: distance(self.points(line), at) for line in self.passing()}
         nearest = min(distances, key=distances.get, default=None)
         return nearest if nearest is not None and distances[nearest] < NEAR_PX else None
 
@@ -148,7 +148,7 @@ class ParallelCoordinates(QWidget):
         if what == "new":
             self.set_brush(axis, (start, share))
         else:
-            self.set_brush(axis, _moved(low, high, share - start))
+            self.set_brush(axis, moved(low, high, share - start))
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
         if self._drag is not None and self._drag[0] == "new":
@@ -170,8 +170,8 @@ class ParallelCoordinates(QWidget):
         keys, brush = Qt.Key, self.brushes.get(self.current)
         step = {keys.Key_Up: STEP, keys.Key_Down: -STEP}.get(event.key())
         if event.key() in (keys.Key_Left, keys.Key_Right):
-            moved = self.current + (1 if event.key() == keys.Key_Right else -1)
-            self.current = min(max(0, moved), len(self.axes) - 1)
+            there = self.current + (1 if event.key() == keys.Key_Right else -1)
+            self.current = min(max(0, there), len(self.axes) - 1)
             self._tell_reader()
             self.update()
         elif event.key() == keys.Key_Space and self.axes:
@@ -181,7 +181,7 @@ class ParallelCoordinates(QWidget):
             self.set_brush(self.current, None)
         elif step and brush:
             shift = event.modifiers() & Qt.KeyboardModifier.ShiftModifier
-            self.set_brush(self.current, (brush[0], max(brush[0], brush[1] + step)) if shift else _moved(*brush, step))
+            self.set_brush(self.current, (brush[0], max(brush[0], brush[1] + step)) if shift else moved(*brush, step))
         else:
             super().keyPressEvent(event)
 
@@ -301,18 +301,3 @@ class ParallelCoordinates(QWidget):
             painter.setBrush(Qt.BrushStyle.NoBrush)
             painter.setPen(theme.color("muted"))
             painter.drawText(box, Qt.AlignmentFlag.AlignCenter, word)
-
-
-def _moved(low: float, high: float, by: float) -> tuple[float, float]:
-    """A brush at another place, as large as it was."""
-    by = min(max(by, -low), 1.0 - high)
-    return low + by, high + by
-
-
-def _distance(points: list[QPointF | None], at: QPointF) -> float:
-    """From a place to a line, px, measured upright."""
-    for left, right in zip(points, points[1:]):
-        if left is not None and right is not None and left.x() <= at.x() <= right.x():
-            share = (at.x() - left.x()) / max(1e-9, right.x() - left.x())
-            return abs(left.y() + share * (right.y() - left.y()) - at.y())
-    return float("inf")
