@@ -43,7 +43,7 @@ def _check_batch(spec) -> None:
 
 
 def _check_kind(spec) -> None:
-    model, mesh = spec.model, spec.mesh
+    model = spec.model
     if model.family in ("ngram", "word_vectors"):
         raise LabError(
             "Models of the family {family} are made in one process.", "mesh", "Set every direction of the mesh to 1.",

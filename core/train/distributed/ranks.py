@@ -53,6 +53,9 @@ class Alone:
         """Say goodbye."""
 
 
+ALONE = Alone()
+
+
 class Ranks(Alone):
     """A run in several processes, joined into the default process group."""
 
@@ -149,7 +152,7 @@ def join(spec: TrainSpec, device: str) -> Alone:
             "This run is laid out over {asked} processes, and {world} were started.", "mesh",
             "Start it with torchrun --nproc-per-node {asked}, or change the mesh.", asked=spec.mesh.world, world=world)
     if world == 1:
-        return Alone()
+        return ALONE
     if device == "cuda":
         torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
     backend = "cpu:gloo,cuda:nccl" if device == "cuda" else "gloo"
