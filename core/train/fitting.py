@@ -33,7 +33,8 @@ def memory_needed(spec: TrainSpec, shape: ModelSpec, fit: Fit) -> dict[str, int]
 
     With recomputation each block leaves its input, and one block at a time all that its backward pass needs.
     """
-    whole = training_memory(shape, fit.micro_batch, spec.precision in ("bf16", "bf16_weights", "fp16"))
+    halved, accumulated = spec.precision in ("bf16", "bf16_weights", "fp16"), fit.micro_batch < spec.batch_size
+    whole = training_memory(shape, fit.micro_batch, halved, accumulated)
     parts = {**whole, "optimizer": int(whole["weights"] * KEPT[spec.optimizer])}
     if spec.ema_decay:
         parts["average"] = parts["weights"]
