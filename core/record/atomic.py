@@ -63,6 +63,15 @@ def commit_dir(temporary: Path, final: Path) -> None:
     sync_dir(Path(final).parent)
 
 
+def remove_dir(folder: Path) -> None:
+    """Take a folder away: gone at once and durably for whoever looks, whatever happens while it is deleted."""
+    doomed = Path(folder).with_name(f"{TEMPORARY}old-{Path(folder).name}")
+    shutil.rmtree(doomed, ignore_errors=True)
+    _rename(folder, doomed)
+    sync_dir(doomed.parent)
+    shutil.rmtree(doomed, ignore_errors=True)
+
+
 def _rename(temporary: Path, final: Path) -> None:
     """Rename over what is there; Windows refuses while somebody reads it, so ask again for a while."""
     deadline = time.monotonic() + PATIENCE_S

@@ -117,13 +117,13 @@ class Resumed(Event):
 class SpikeFound(Event):
     """The loss or its gradient jumped at a step, by so many robust deviations (None: it was no number).
 
-    ``documents`` are rows of the corpus that the offending batches were cut from.
+    ``documents`` are rows of the corpus that the offending batches were cut from, the worst first.
     """
 
     step: int
     what: str  # "loss" or "grad_norm"
     value: float | None
-    usual: float
+    usual: float | None  # None: there was no step before
     score: float | None = None
     documents: list[int] = []
 

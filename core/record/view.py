@@ -110,7 +110,8 @@ def _rolled_back(view, event, t):
     """Undone like what a resume undoes; that it happened stays on record."""
     undone = _resumed(view, ev.Resumed(from_step=event.to_step), t)
     marks = undone.marks[:-1] + (("rolled_back", event.to_step),)
-    return replace(undone, marks=marks, rollbacks=view.rollbacks + (event,))
+    batches = {step: path for step, path in view.batches.items() if step <= event.to_step}  # other data comes now
+    return replace(undone, marks=marks, batches=batches, rollbacks=view.rollbacks + (event,))
 
 
 def _sampled(view, event, t):

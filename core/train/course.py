@@ -38,6 +38,49 @@ class Course:
         """Place in the data of a step's first sequence."""
         return self.taken(step) + sum(sequences for at, sequences in self.skips if at <= step)
 
-    def skip(self, step: int, sequences: int) -> None:
-        """From ``step`` on, pass over so many sequences (more)."""
-        self.skips = sorted([*self.skips, [step, sequences]])
+    def leave_out(self, first: int, last: int) -> int:
+        """Pass over the data that the steps from ``first`` to ``last`` would take; returns how many sequences.
+
+        What is left out is a stretch of the data. A stretch that lies further on, of an earlier decision, is now
+        reached sooner: its step moves with it.
+        """
+        stretch = (self.first(first), self.first(last) + self.size(last))
+        self.skips = self._steps_of(_joined([*self._stretches(), stretch]))
+        return stretch[1] - stretch[0]
+
+    def _stretches(self) -> list[tuple[int, int]]:
+        """What is left out, as (begin, end) in the data."""
+        found, passed = [], 0
+        for step, sequences in self.skips:
+            begin = self.taken(step) + passed
+            found.append((begin, begin + sequences))
+            passed += sequences
+        return found
+
+    def _steps_of(self, stretches: list[tuple[int, int]]) -> list[list[int]]:
+        """The steps that would touch those stretches, and how far each has to jump."""
+        found, passed = [], 0
+        for begin, end in stretches:
+            step = self._step_at(begin - passed)
+            jump = end - self.taken(step) - passed
+            found.append([step, jump])
+            passed += jump
+        return found
+
+    def _step_at(self, sequence: int) -> int:
+        """The step that takes this sequence of those that the model is trained on."""
+        ramp = len(self._sizes)
+        if sequence < self._before[ramp]:
+            return int(np.searchsorted(self._before, sequence, side="right")) - 1
+        return ramp + (sequence - int(self._before[ramp])) // self.spec.batch_size
+
+
+def _joined(stretches: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    """The same without overlaps, in order."""
+    found: list[tuple[int, int]] = []
+    for begin, end in sorted(stretches):
+        if found and begin <= found[-1][1]:
+            found[-1] = (found[-1][0], max(found[-1][1], end))
+        else:
+            found.append((begin, end))
+    return found

@@ -16,7 +16,7 @@ def read_meter(folder: Path = METER) -> int | None:
 
 
 class Meter:
-    """Mean power of the processor while a ``with`` block runs; silent where no meter can be read."""
+    """Energy of the processor while a ``with`` block runs, or several; silent where no meter can be read."""
 
     def __init__(self, folder: Path = METER, every_s: float = LOOK_EVERY_S) -> None:
         self.folder, self.every_s = folder, every_s
@@ -25,6 +25,7 @@ class Meter:
         self._ended = threading.Event()
 
     def __enter__(self) -> "Meter":
+        self._ended.clear()
         self._last = read_meter(self.folder)
         if self._last is not None:
             self._watch = threading.Thread(target=self._look_often, daemon=True)

@@ -91,7 +91,7 @@ def ask(
     """
     rows = _rows(np.asarray(tokens[: limit + 1], np.int64), model.spec.context)
     totals, losses, wanted = 0.0, [torch.empty(0)], [torch.empty(0, dtype=torch.int64)]
-    with torch.no_grad(), evaluating(model), _own_randomness(device):
+    with torch.no_grad(), evaluating(model), own_randomness(device):
         for first in range(0, len(rows), batch):
             part = rows[first : first + batch]
             shown = {name: tensor.to(device) for name, tensor in asking(part, first).items()}
@@ -116,7 +116,7 @@ def _rows(tokens: np.ndarray, context: int) -> np.ndarray:
 
 
 @contextmanager
-def _own_randomness(device: str):
+def own_randomness(device: str):
     """Replaced tokens are drawn: the same ones each time, and the run's own random state stays as it was."""
     with torch.random.fork_rng([torch.cuda.current_device()] if device == "cuda" else []):
         torch.manual_seed(0)
