@@ -2,21 +2,26 @@
 
 from pathlib import Path
 
-from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
 from app.pages.page import Page, scroll_area
 from app.state.context import AppContext
+from app.views.job_list import JobList
 from app.views.new_run import NewRunForm
+from app.views.queue_view import QueueView
 from app.views.run_shelf import RunShelf
 from app.views.run_view import RunView
+from app.views.sweep_form import SweepForm
+from app.views.sweep_view import SweepView
 from widgets import theme
-from widgets.cards import EmptyState
+from widgets.cards import EmptyState, Text
+from widgets.controls import SegmentedControl
 
 LIST_WIDTH_PX = 248
 
 
 class TrainingPage(Page):
-    """A list of runs on the left; beside it their curves, the form, or what to do first."""
+    """Runs, sweeps or the queue on the left; beside it curves, tables, a form, or what to do first."""
 
     def __init__(self, context: AppContext, parent: QWidget | None = None) -> None:
         super().__init__(context, scrolls=False, parent=parent)
@@ -24,29 +29,27 @@ class TrainingPage(Page):
             self.tr("Training"),
             self.tr("A run works in a process of its own: close the window and it goes on, open it and the curve is "
                     "there."), self.tr("New run"), primary_icon="plus")  # fmt: skip
-        self.header.primary_clicked.connect(self.show_form)
-        self.shelf = RunShelf()
-        self.run = RunView(context)
-        self.form = NewRunForm(context)
-        self.empty = EmptyState(
-            "training", self.tr("No run yet"),
-            self.tr("A run teaches a model from a corpus cut into tokens. Import text and train a tokenizer on the "
-                    "Data page first, or grow your first model on Home with one click."),
-            self.tr("New run"))  # fmt: skip
+        self.header.primary_clicked.connect(self._begin_new)
+        self._make_views()
         self._arrange()
         self._connect()
         self._show(self.empty)
         self._listed()
 
-    def open(self, job: Path | None = None, new: bool = False, model: dict | None = None, budget_s: float = 0,
-             **_) -> None:  # fmt: skip
-        """Show a run, or the form (with the shape designed elsewhere)."""
+    @property
+    def room(self) -> str:
+        """What the left side lists: runs, sweeps or queue."""
+        return self.rooms.value()
+
+    def open(self, job: Path | None = None, new: bool = False, model: dict | None = None, **more) -> None:
+        """Show a run, a sweep, or the form (with the shape designed elsewhere, and more that ``use_model`` takes)."""
         if new or model is not None:
             self.show_form()
             if model is not None:
-                self.form.use_model(model, budget_s)
+                self.form.use_model(model, **more)
         elif job is not None:
-            self.show_run(job)
+            known = self.context.jobs.job(job)
+            self.show_sweep(job) if known is not None and known.kind == "sweep" else self.show_run(job)
         elif self._shown() is self.run:
             self.run.refresh()
 
@@ -57,6 +60,33 @@ class TrainingPage(Page):
         self._look()
         self._show(self.run)
 
+    def show_sweep(self, root: Path) -> None:
+        """Show one sweep."""
+        self.sweeps.set_current(root)
+        self.sweep.show_sweep(root)
+        self._show(self.sweep)
+
+    def show_room(self, room: str) -> None:
+        """List runs, sweeps or the queue, and show what belongs to them."""
+        sweeps = self.context.jobs.jobs("sweep")
+        if room == "runs":
+            self._leave_form()
+        elif room == "queue":
+            self._show(self.queue)
+        elif sweeps:
+            known = [job.root for job in sweeps]
+            self.show_sweep(self.sweep.root if self.sweep.root in known else known[0])
+        else:
+            self._show(self.no_sweep)
+
+    def show_sweep_form(self) -> None:
+        """Show the form of a new sweep, around the run shown last."""
+        self.sweep_form.opened(self.run.root)
+        self._show(self.sweep_form)
+
+    def _begin_new(self) -> None:
+        self.show_sweep_form() if self.room == "sweeps" else self.show_form()
+
     def show_form(self) -> None:
         """Show the form of a new run."""
         self.form.offer_inputs()
@@ -66,7 +96,8 @@ class TrainingPage(Page):
     def remember(self) -> dict:
         if self._shown() is self.form:
             return {"form": self.form.form.values(), "name": self.form.name.text()}
-        kept = {"run": self.run.root, "ticked": self.shelf.ticked_runs(), "pane": self.run.panes.tabs.value()}
+        kept = {"run": self.run.root, "ticked": self.shelf.ticked_runs(), "pane": self.run.panes.tabs.value(),
+                "room": self.room}  # fmt: skip
         return kept if self.run.root else {}
 
     def restore(self, remembered: dict) -> None:
@@ -78,16 +109,46 @@ class TrainingPage(Page):
             self.shelf.set_ticked(remembered["ticked"])
             self.show_run(remembered["run"])
             self.run.show_details(remembered["pane"])
+            if remembered["room"] != "runs":
+                self.show_room(remembered["room"])
+
+    def _make_views(self) -> None:
+        self.rooms = SegmentedControl({"runs": self.tr("Runs"), "sweeps": self.tr("Sweeps"),
+                                       "queue": self.tr("Queue")}, name=self.tr("What is listed"))  # fmt: skip
+        self.shelf, self.sweeps = RunShelf(), JobList()
+        self.waiting = Text(self.tr("What waits for its turn stands here in its order; the limits say how much runs at "
+                                    "once."), "muted")  # fmt: skip
+        self.run, self.form = RunView(self.context), NewRunForm(self.context)
+        self.sweep, self.sweep_form = SweepView(self.context), SweepForm(self.context)
+        self.queue = QueueView(self.context)
+        self.empty = EmptyState(
+            "training", self.tr("No run yet"),
+            self.tr("A run teaches a model from a corpus cut into tokens. Import text and train a tokenizer on the "
+                    "Data page first, or grow your first model on Home with one click."),
+            self.tr("New run"))  # fmt: skip
+        self.no_sweep = EmptyState(
+            "training", self.tr("No sweep yet"),
+            self.tr("A sweep trains many runs that differ in a few fields, as many at a time as this machine has room "
+                    "for, and ranks them by what came out."))  # fmt: skip
 
     def _arrange(self) -> None:
-        self.shelf.setFixedWidth(LIST_WIDTH_PX)
+        self.lists = QStackedWidget()
+        for listed in (self.shelf, self.sweeps, _top(self.waiting)):
+            self.lists.addWidget(listed)
+        self.left = QWidget()
+        self.left.setFixedWidth(LIST_WIDTH_PX)
+        column = QVBoxLayout(self.left)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(theme.space(1))
+        column.addWidget(self.rooms)
+        column.addWidget(self.lists, 1)
         self.stack = QStackedWidget()
-        self._views = [self.empty, self.run, self.form]
+        self._views = [self.empty, self.run, self.form, self.sweep, self.sweep_form, self.queue, self.no_sweep]
         for view in self._views:
-            self.stack.addWidget(scroll_area(view) if view is self.run else view)
+            self.stack.addWidget(scroll_area(view) if view in (self.run, self.sweep, self.queue) else view)
         row = QHBoxLayout()
         row.setSpacing(theme.space(2))
-        row.addWidget(self.shelf)
+        row.addWidget(self.left)
         row.addWidget(self.stack, 1)
         self.body.addLayout(row, 1)
 
@@ -98,8 +159,16 @@ class TrainingPage(Page):
         self.run.talk_asked.connect(lambda name: self.context.navigate("playground", source=f"run:{name}@last"))
         self.run.run_asked.connect(self.show_run)
         self.run.panes.notes.saved.connect(self._noted)
+        self.rooms.value_changed.connect(self.show_room)
+        self.sweeps.chosen.connect(self.show_sweep)
+        self.sweeps.activated_job.connect(self.show_sweep)
+        self.sweep.run_chosen.connect(self.show_run)
+        self.queue.job_chosen.connect(lambda root: self.open(job=root))
         self.form.started.connect(self._start)
+        self.form.queued.connect(self._queue)
         self.form.cancelled.connect(self._leave_form)
+        self.sweep_form.started.connect(self._start_sweep)
+        self.sweep_form.cancelled.connect(lambda: self.show_room("sweeps"))
         self.empty.action_clicked.connect(self.show_form)
         jobs = self.context.jobs
         jobs.loaded.connect(self._listed)
@@ -109,9 +178,15 @@ class TrainingPage(Page):
 
     def _show(self, view: QWidget) -> None:
         """Show one of the views; each has at most one primary action."""
+        room = {self.sweep: "sweeps", self.no_sweep: "sweeps", self.sweep_form: "sweeps", self.queue: "queue"}.get(
+            view, "runs")
+        self.rooms.set_value(room)
+        self.lists.setCurrentIndex(("runs", "sweeps", "queue").index(room))
         self.stack.setCurrentIndex(self._views.index(view))
-        self.header.primary.setVisible(view is self.run)
-        self.shelf.setVisible(view is self.run)  # the form needs the room
+        self.header.primary.setText(self.tr("New sweep") if room == "sweeps" else self.tr("New run"))
+        forms = (self.form, self.sweep_form)
+        self.header.primary.setVisible(view not in (*forms, self.empty))
+        self.left.setVisible(view not in forms and (view is not self.empty or bool(self.context.jobs.jobs("sweep"))))
 
     def _shown(self) -> QWidget:
         return self._views[self.stack.currentIndex()]
@@ -121,6 +196,16 @@ class TrainingPage(Page):
         if folder is not None:
             self.run.show_run(folder.root)
             self._show(self.run)
+
+    def _queue(self, name: str, spec) -> None:
+        folder = self.context.queue_job("train", name, spec)
+        if folder is not None:
+            self.show_room("queue")
+
+    def _start_sweep(self, name: str, spec) -> None:
+        folder = self.context.start_job("sweep", name, spec)
+        if folder is not None:
+            self.show_sweep(folder.root)
 
     def _leave_form(self) -> None:
         jobs = self.context.jobs.jobs("train")
@@ -159,6 +244,7 @@ class TrainingPage(Page):
     def _listed(self, root: Path | None = None) -> None:
         runs = self.context.jobs.jobs("train")
         self.shelf.set_jobs(runs)
+        self.sweeps.set_jobs(self.context.jobs.jobs("sweep"))
         job = self.context.jobs.job(root) if root else None
         if job is not None and job.kind in ("corpus", "tokenizer") and self._shown() is self.form:
             self.form.offer_inputs()
@@ -180,6 +266,8 @@ class TrainingPage(Page):
 
     def _changed(self, root: Path) -> None:
         job = self.context.jobs.job(root)
+        if job is not None and job.kind == "sweep":
+            self.sweeps.update_job(job)
         if job is None or job.kind not in ("train", "corpus", "tokenizer"):
             return
         if job.kind == "train":
@@ -192,3 +280,12 @@ class TrainingPage(Page):
         elif root in self.run.shown_runs() and self.isVisible():
             self.run.refresh_curve(root)
             self._look()
+
+
+def _top(widget: QWidget) -> QWidget:
+    panel = QWidget()
+    column = QVBoxLayout(panel)
+    column.setContentsMargins(0, 0, 0, 0)
+    column.addWidget(widget)
+    column.addStretch(1)
+    return panel

@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLineEdit, QVBoxLayout, QW
 from app.pages.page import FORM_WIDTH_PX, on_escape, scroll_area
 from app.state.context import AppContext
 from app.state.family import presets, systems
-from app.state.growth import grow
+from app.state.growth import MOST_STEPS, grow
 from app.translations import translate
 from app.views.sizing import SizingPanel
 from core.errors import LabError
@@ -26,6 +26,7 @@ class NewRunForm(QWidget):
     """Emits ``started`` with a name and a complete spec."""
 
     started = Signal(str, object)
+    queued = Signal(str, object)
     cancelled = Signal()
 
     def __init__(self, context: AppContext, *, parent: QWidget | None = None) -> None:
@@ -46,13 +47,16 @@ class NewRunForm(QWidget):
         self.sizing = SizingPanel(columns=2)
         self.missing = Text("", "error")
         self.start = Button(self.tr("Start training"), "primary", "play")
+        self.later = Button(self.tr("Queue"), "secondary", "clock")
+        self.later.setToolTip(self.tr("The run waits for its turn and begins when the limits of the queue allow it."))
         self.cancel = Button(self.tr("Cancel"))
         self._arrange()
         on_escape(self, self.cancelled.emit)
         self.shape.activated.connect(lambda _: self.use_preset(self.shape.currentData()))
         self.form.values_changed.connect(lambda _: self._refresh())
         self.form.validity_changed.connect(lambda _: self._refresh())
-        self.start.clicked.connect(self._start)
+        self.start.clicked.connect(lambda: self._tell(self.started))
+        self.later.clicked.connect(lambda: self._tell(self.queued))
         self.cancel.clicked.connect(lambda: self.cancelled.emit())
         self.shape.setCurrentIndex(self.shape.findData(FIRST_PRESET))
         self.use_preset(FIRST_PRESET)
@@ -77,9 +81,10 @@ class NewRunForm(QWidget):
             return
         self.use_model(msgspec.to_builtins(small))
 
-    def use_model(self, values: dict) -> None:
-        """Take a shape, such as the one designed on the Architecture page."""
-        self.form.set_values({"model": {**values, "vocab_size": 0}})
+    def use_model(self, values: dict, budget_s: float = 0) -> None:
+        """Take a shape, such as the one designed on the Architecture page; with a budget, time decides the steps."""
+        timed = {"budget_s": float(budget_s), "steps": MOST_STEPS} if budget_s else {}
+        self.form.set_values({"model": {**values, "vocab_size": 0}, **timed})
         self._refresh()
 
     def offer_inputs(self) -> None:
@@ -102,16 +107,17 @@ class NewRunForm(QWidget):
             missing = self.tr("There is no finished tokenizer yet: train one on the Data page first.")
         self.missing.setText(missing)
         self.missing.setVisible(bool(missing))
-        self.start.setEnabled(spec is not None and not missing)
+        for button in (self.start, self.later):
+            button.setEnabled(spec is not None and not missing)
         if spec is not None:
             tokenizer = self.context.jobs.named("tokenizer", values.get("tokenizer", "") or "-")
             found = tokenizer.view.result.get("vocab_size", 0) if tokenizer else 0
             model = replace(spec.model, vocab_size=spec.model.vocab_size or found)
             self.sizing.set_spec(model, spec.micro_batch or spec.batch_size, spec.precision)
 
-    def _start(self) -> None:
+    def _tell(self, wish: Signal) -> None:
         if self.form.spec() is not None:
-            self.started.emit(self.name.text().strip() or "run", self.form.spec())
+            wish.emit(self.name.text().strip() or "run", self.form.spec())
 
     def _arrange(self) -> None:
         top = Card(self.tr("New training run"))
@@ -141,6 +147,7 @@ class NewRunForm(QWidget):
         right.addWidget(self.missing)
         buttons = QHBoxLayout()
         buttons.addWidget(self.start)
+        buttons.addWidget(self.later)
         buttons.addWidget(self.cancel)
         buttons.addStretch(1)
         right.addLayout(buttons)
