@@ -53,15 +53,6 @@ class Calm:
         return []
 
 
-class Folder:
-    """Just the place of a run."""
-
-    name = "run"
-
-    def __init__(self, root):
-        self.root = root
-
-
 @pytest.fixture
 def trainer(tmp_path):
     torch.manual_seed(0)
@@ -69,7 +60,7 @@ def trainer(tmp_path):
     initialise(model, 0)
     tokens = np.random.default_rng(0).integers(0, 32, 400).astype(np.uint16)
     run = job.Run(
-        spec=SPEC, folder=Folder(tmp_path), tokenizer=Letters(), byte_lengths=np.ones(32, np.int32), model=model,
+        spec=SPEC, folder=JobFolder(tmp_path), tokenizer=Letters(), byte_lengths=np.ones(32, np.int32), model=model,
         optimizer=make_optimizer(model, SPEC), held_out=tokens[:50], device="cpu",
         examples=Examples(Batches(tokens, 8, 0), Asking(SHAPE, 32, np.zeros(32, bool), 0)),
         course=Course(SPEC), growth=Growth())
