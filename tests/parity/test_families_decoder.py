@@ -92,7 +92,7 @@ def gpt1(spec):
 
 def gpt2(spec):
     config = transformers.GPT2Config(
-        n_embd=spec.d_model, n_layer=spec.n_layers, n_head=spec.n_heads, n_positions=spec.context,
+        n_embd=spec.d_model, n_layer=spec.n_layers, n_head=spec.n_heads, n_positions=spec.position_rows,
         vocab_size=spec.vocab_size, layer_norm_epsilon=spec.norm_eps, activation_function="gelu_new", n_inner=spec.ff,
         attn_implementation="eager")
     t = r"transformer.h.\1."
@@ -253,7 +253,7 @@ def cohere(spec):
 FAMILIES = {
     "GPT-1": (gpt1, {**LAYER_NORM, "norm_place": "post", "position": "learned", "activation": "gelu_tanh",
                      "bias": True, "d_ff": 0}),
-    "GPT-2": (gpt2, {**LAYER_NORM, "position": "learned", "activation": "gelu_tanh", "bias": True}),
+    "GPT-2": (gpt2, {**LAYER_NORM, "position": "learned", "activation": "gelu_tanh", "bias": True, "n_positions": 40}),
     "OPT": (opt, {**LAYER_NORM, "position": "learned", "activation": "relu", "bias": True}),
     "Galactica": (opt, {**LAYER_NORM, "position": "learned", "activation": "gelu", "bias": False}),
     "BLOOM": (bloom, {**LAYER_NORM, "position": "alibi", "activation": "gelu_tanh", "bias": True,
