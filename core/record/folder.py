@@ -5,6 +5,7 @@ import platform
 import re
 import time
 from importlib import metadata
+from operator import attrgetter
 from pathlib import Path
 
 import msgspec
@@ -31,6 +32,7 @@ INPUTS = {
     "reference": {"corpus": "corpora", "against": "corpora"},
     "classifier": {"good": "corpora", "candidates": "corpora"},
 }  # fmt: skip
+INPUTS["sweep"] = {f"base.{field}": room for field, room in INPUTS["train"].items()}
 # Inputs of which a job needs one subfolder alone, so that it need not wait for the rest: {kind: subfolder}.
 PARTS = {"index": "tokens"}
 UNTIL = "until.json"  # {"step": n} in the folder of a run: it stops there, and can be taken further
@@ -172,15 +174,20 @@ def inputs_of(kind: str, spec: msgspec.Struct) -> dict[str, tuple[str, str]]:
     Beside the request's own fields these are the fields of the items of its lists that pick from a room: the
     filter of the third cleaning rule is called ``rules.2.filter``. An item that is switched off asks for none.
     """
-    optional = {field.name for field in msgspec.structs.fields(spec) if field.default == ""}
-    named = {field: (room, getattr(spec, field)) for field, room in INPUTS.get(kind, {}).items()}
-    named = {field: place for field, place in named.items() if place[1] or field not in optional}
+    named = {field: (room, attrgetter(field)(spec)) for field, room in INPUTS.get(kind, {}).items()}
+    named = {field: place for field, place in named.items() if place[1] or not _optional(spec, field)}
     for field in spec.__struct_fields__:
         items = getattr(spec, field)
         for number, item in enumerate(items if isinstance(items, (list, tuple)) else ()):
             if isinstance(item, msgspec.Struct) and getattr(item, "on", True):
                 named |= {f"{field}.{number}.{name}": place for name, place in _picked(item).items()}
     return named
+
+
+def _optional(spec: msgspec.Struct, dotted: str) -> bool:
+    owner, _, name = dotted.rpartition(".")
+    there = attrgetter(owner)(spec) if owner else spec
+    return any(field.name == name and field.default == "" for field in msgspec.structs.fields(there))
 
 
 def _picked(item: msgspec.Struct) -> dict[str, tuple[str, str]]:
