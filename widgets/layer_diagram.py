@@ -9,11 +9,12 @@ from PySide6.QtWidgets import QSizePolicy, QWidget
 from core.spec.model import ModelSpec
 from widgets import theme
 from widgets.diagram_paint import paint_cross, paint_mask, paint_residual, paint_wires
-from widgets.model_drawing import Row, Stack, draw
+from widgets.model_drawing import BLOCK, Row, Stack, draw
 
 WIDTH_PX, WIDE_PX, NARROW_PX = 236, 352, 176  # of one stack, of one with boxes side by side, of each of two
 INDENT_PX, EDGE_PX, BETWEEN_PX = 18, 8, 26
 SMALLEST = 0.72  # where there is too little room, the drawing shrinks this far
+BAR_PX = 24  # at most what a scroll bar beside it takes or gives
 TITLE_PX, LINE_PX, GAP_PX, PLUS_PX, GROUP_PX, MASK_PX = 24, 15, 14, 10, 14, 28
 
 
@@ -42,13 +43,15 @@ class Tower:
 
 
 class LayerDiagram(QWidget):
-    """Boxes and residual paths, redrawn as the spec changes; a click asks for the fields behind a box."""
+    """Boxes and residual paths, redrawn as the spec changes; a click asks for the fields behind a box or a block."""
 
-    part_clicked = Signal(list)  # names of the ModelSpec fields behind the box
+    part_clicked = Signal(list)  # names of the ModelSpec fields behind the box, or behind the block around it
 
     def __init__(self, spec: ModelSpec | None = None, *, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.spec, self.parts, self._towers, self._hover, self._current = None, [], [], -1, 0
+        self._block: QRectF | None = None  # the repeated block under the pointer
+        self._room = 0  # the width it is scaled for
         self._width, self._height = float(WIDTH_PX + 2 * EDGE_PX), 80.0
         self.setMouseTracking(True)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
@@ -59,7 +62,7 @@ class LayerDiagram(QWidget):
     def set_spec(self, spec: ModelSpec | None) -> None:
         """Draw another model; None = empty."""
         self.spec = spec
-        self._hover, self._current = -1, 0
+        self._hover, self._current, self._block = -1, 0, None
         self._lay_out()
         words = "; ".join(f"{part.title}, {part.detail}" for part in self.parts)
         self.setAccessibleName(self.tr("Diagram of the model"))
@@ -99,14 +102,18 @@ class LayerDiagram(QWidget):
 
     def resizeEvent(self, event) -> None:
         super().resizeEvent(event)
-        self._keep_whole()
+        # It is lower where it is narrower. If what a scroll bar gives back made it taller again, the bar would come
+        # back, too, and both would go on for ever.
+        if not 0 <= self.width() - self._room <= BAR_PX:
+            self._keep_whole()
 
     def _keep_whole(self) -> None:
         """As tall as it is drawn at the width there is."""
+        self._room = self.width()
         self.setFixedHeight(round(self._height * self._scale()))
 
     def _scale(self) -> float:
-        return min(1.0, max(SMALLEST, self.width() / self._width))
+        return min(1.0, max(SMALLEST, self._room / self._width))
 
     # painting
 
@@ -133,7 +140,7 @@ class LayerDiagram(QWidget):
 
     def _paint_tower(self, painter: QPainter, tower: Tower) -> None:
         for box in tower.groups.values():
-            painter.setPen(QPen(theme.color("line_strong"), 1, Qt.PenStyle.DashLine))
+            painter.setPen(QPen(theme.color("focus" if box == self._block else "line_strong"), 1, Qt.PenStyle.DashLine))
             painter.setBrush(theme.color("sunken"))
             painter.drawRoundedRect(box, 8, 8)
         paint_wires(painter, tower.rows)
@@ -189,16 +196,26 @@ class LayerDiagram(QWidget):
         place = (place - QPointF(self._shift(), 0)) / self._scale()
         return next((i for i, part in enumerate(self.parts) if part.box.contains(place)), -1)
 
+    def _block_at(self, place: QPointF) -> QRectF | None:
+        """The repeated block, or its number of repeats, under a point that no box takes."""
+        place = (place - QPointF(self._shift(), 0)) / self._scale()
+        blocks = [tower.groups["block"] for tower in self._towers if "block" in tower.groups]
+        return next((box for box in blocks if box.adjusted(0, -9, 6, 0).contains(place)), None)
+
     def mouseMoveEvent(self, event) -> None:
         index = self._at(event.position())
-        if index != self._hover:
-            self._hover = index
-            self.setCursor(Qt.CursorShape.PointingHandCursor if index >= 0 else Qt.CursorShape.ArrowCursor)
-            self.setToolTip(f"{self.parts[index].title}: {self.parts[index].detail}" if index >= 0 else "")
+        block = self._block_at(event.position()) if index < 0 else None
+        if index != self._hover or block != self._block:
+            self._hover, self._block = index, block
+            words = self.tr("The repeated block: how many layers, and what they share") if block is not None else ""
+            if index >= 0:
+                words = f"{self.parts[index].title}: {self.parts[index].detail}"
+            self.setCursor(Qt.CursorShape.PointingHandCursor if words else Qt.CursorShape.ArrowCursor)
+            self.setToolTip(words)
             self.update()
 
     def leaveEvent(self, event) -> None:
-        self._hover = -1
+        self._hover, self._block = -1, None
         self.update()
 
     def mouseReleaseEvent(self, event) -> None:
@@ -206,6 +223,8 @@ class LayerDiagram(QWidget):
         if index >= 0:
             self._current = index
             self.part_clicked.emit(list(self.parts[index].fields))
+        elif self._block_at(event.position()) is not None:
+            self.part_clicked.emit(list(BLOCK))
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         step = {Qt.Key.Key_Up: -1, Qt.Key.Key_Down: 1}.get(event.key())

@@ -5,11 +5,26 @@ Rows stand from the output at the top to the input at the foot, as papers draw t
 
 from dataclasses import dataclass, field
 
+from core.spec.base import fields
 from core.spec.model import ModelSpec
+from core.spec.objective import Objective
 from widgets.spec_words import choice_text, say
 
 SHOWN_EXPERTS = 3
-NORM = ("norm", "norm_eps", "norm_place", "norm_bias", "deep_norm")
+# The fields behind the boxes, the one most often changed first; a form shows those that mean something.
+NORM = ("norm", "norm_place", "norm_eps", "norm_bias", "deep_norm", "parallel")
+ATTENTION = ("n_heads", "kv_heads", "head_size", "position", "rope_theta", "rope_share", "rope_pairs", "rope_scaling",
+             "rope_factor", "relative_buckets", "relative_distance", "attention", "window", "attn_bias", "bias",
+             "qk_norm", "attn_scaled", "attn_softcap", "query_layer", "layout", "parallel")  # fmt: skip
+FEED_FORWARD = ("d_ff", "activation", "bias", "parallel", "experts.count")
+EXPERTS = ("experts.count", "experts.top", "experts.every", "d_ff", "activation", "bias")
+ROUTER = ("experts.router", "experts.top", "experts.every", "experts.normalised", "experts.capacity",
+          "experts.balance_loss", "experts.z_loss")  # fmt: skip
+HEAD = ("tied_head", "head_bias", "head_transform", "vocab_size", "logit_scale", "logit_softcap", "objective.task")
+OBJECTIVE = tuple(f"objective.{field.name}" for field in fields(Objective))
+EMBEDDING = ("d_model", "vocab_size", "embed_size", "embed_scaled", "embed_norm", "segments", "context", "family")
+BLOCK = ("n_layers", "encoder_layers", "shared_layers", "dropout", "layout", "family")  # of what is repeated
+LSTM = ("layout", "d_ff", "projected", "weight_drop", "dropout")
 
 
 @dataclass(frozen=True)
@@ -82,13 +97,13 @@ def _norm(spec: ModelSpec, title: str = "") -> Cell:
 def _top(spec: ModelSpec) -> list[Row]:
     rows = []
     if spec.objective.task != "causal":
-        rows.append(Row((Cell(say("Objective"), (choice_text(spec.objective.task),), ("objective.task",), "clay"),)))
+        rows.append(Row((Cell(say("Objective"), (choice_text(spec.objective.task),), OBJECTIVE, "clay"),)))
     if spec.objective.task == "replaced":
         return [*rows, Row((Cell(say("Detector"), (say("was this token replaced?"),),
-                                 ("objective.generator_share", "objective.replaced_weight"), "sky"),)), *_final(spec)]
+                                 ("objective.generator_share", "objective.replaced_weight", *HEAD), "sky"),)),
+                *_final(spec)]
     tied = say("tied to the embedding") if spec.tied_head else say("own weights")
-    rows.append(Row((Cell(say("Head"), (tied,), ("tied_head", "head_bias", "vocab_size", "logit_scale",
-                                                 "logit_softcap"), "sky"),)))  # fmt: skip
+    rows.append(Row((Cell(say("Head"), (tied,), HEAD, "sky"),)))
     if spec.head_transform:
         detail = f"{choice_text(spec.activation)} · {choice_text(spec.norm)}"
         rows.append(Row((Cell(say("Head transform"), (detail,), ("head_transform",), "sky"),)))
@@ -111,8 +126,7 @@ def _blocks(spec: ModelSpec, mask: str, crosses: bool) -> list[Row]:
     attends = _attention(spec, mask or mask_of(spec))
     if spec.parallel != "no":
         norms = (_norm(spec),) if spec.parallel == "one_norm" else (_norm(spec), _norm(spec))
-        parallel = Cell(attends.title, attends.lines, (*attends.fields, "parallel"), attends.token, attends.mask)
-        return [Row((parallel, _feed_forward(spec)), "block", 2), Row(norms, "block")]
+        return [Row((attends, _feed_forward(spec)), "block", 2), Row(norms, "block")]
     rows = _around(spec, _feed(spec))
     if crosses:
         cell = Cell(say("Cross-attention"), (say("looks at what was read"),), ("layout", "n_heads"), "accent")
@@ -139,13 +153,12 @@ def _attention(spec: ModelSpec, mask: str) -> Cell:
         words.append(f"{choice_text(spec.attention)} {spec.window:,}")
     if spec.qk_norm:
         words.append(say("norm of queries and keys"))
-    names = ("n_heads", "kv_heads", "head_size", "position", "attention", "window", "attn_bias", "bias", "qk_norm")
-    return Cell(say("Attention"), tuple(filter(None, (heads, shared, " · ".join(words)))), names, "accent", mask)
+    return Cell(say("Attention"), tuple(filter(None, (heads, shared, " · ".join(words)))), ATTENTION, "accent", mask)
 
 
 def _feed_forward(spec: ModelSpec) -> Cell:
     lines = (choice_text(spec.activation), f"{spec.d_model:,} → {spec.ff:,}")
-    return Cell(say("Feed-forward"), lines, ("activation", "d_ff", "bias"), "amber")
+    return Cell(say("Feed-forward"), lines, FEED_FORWARD, "amber")
 
 
 def _feed(spec: ModelSpec) -> list[Row]:
@@ -155,15 +168,13 @@ def _feed(spec: ModelSpec) -> list[Row]:
         return [Row((_feed_forward(spec),), "block")]
     first = min(SHOWN_EXPERTS if experts.count < 100 else 1, experts.count - 1)
     numbers = [*range(1, first + 1), experts.count]
-    names = ("experts.count", "experts.top", "experts.every", "activation", "d_ff")
-    cells = [Cell(f"E{number}", (), names, "amber") for number in numbers]
+    cells = [Cell(f"E{number}", (), EXPERTS, "amber") for number in numbers]
     if experts.count > len(cells):
-        cells.insert(-1, Cell("…", (), names, "amber"))
+        cells.insert(-1, Cell("…", (), EXPERTS, "amber"))
     lines = [say("{top} of {count} for each token").format(top=experts.top, count=f"{experts.count:,}")]
     if experts.every > 1:
         lines.append(say("in one block of {number}").format(number=experts.every))
-    router = Cell(say("Router") if experts.router == "learned" else say("Random router"), tuple(lines),
-                  ("experts.router", "experts.top", "experts.every", "experts.capacity"), "clay")  # fmt: skip
+    router = Cell(say("Router") if experts.router == "learned" else say("Random router"), tuple(lines), ROUTER, "clay")
     return [Row(tuple(cells), "block"), Row((router,), "block")]
 
 
@@ -188,27 +199,26 @@ def _embedding(spec: ModelSpec, width: int = 0) -> Row:
     detail = say("{width} features for each token").format(width=f"{width:,}")
     if spec.vocab_size:
         detail = say("{count} tokens × {width}").format(count=f"{spec.vocab_size:,}", width=f"{width:,}")
-    return Row((Cell(say("Embedding"), (detail,), ("d_model", "vocab_size", "embed_size"), "sky"),))
+    return Row((Cell(say("Embedding"), (detail,), EMBEDDING, "sky"),))
 
 
 def _plain_head(spec: ModelSpec) -> Row:
     tied = say("tied to the embedding") if spec.tied_head else say("own weights")
-    return Row((Cell(say("Head"), (tied,), ("tied_head", "head_bias"), "sky"),))
+    return Row((Cell(say("Head"), (tied,), HEAD, "sky"),))
 
 
 def _lstm(spec: ModelSpec) -> Stack:
     detail = (say("{count} cells").format(count=f"{spec.d_ff or spec.d_model:,}"),)
     if spec.projected:
         detail += (f"→ {spec.d_model:,}",)
-    names = ("d_model", "d_ff", "projected", "weight_drop", "n_layers")
     ways = (say("LSTM, forwards"), say("LSTM, backwards")) if spec.layout == "encoder" else (say("LSTM"),)
-    cells = tuple(Cell(way, detail, names, "accent") for way in ways)
+    cells = tuple(Cell(way, detail, LSTM, "accent") for way in ways)
     return Stack([_plain_head(spec), Row(cells, "block"), _embedding(spec)], "", {"block": f"× {spec.n_layers}"})
 
 
 def _window(spec: ModelSpec) -> Stack:
     hidden = Cell(say("Hidden layer"), (f"{choice_text(spec.activation)} · {spec.d_model:,}",),
-                  ("activation", "d_model"), "amber")  # fmt: skip
+                  ("d_model", "activation", "dropout"), "amber")  # fmt: skip
     last = say("the last {count} tokens").format(count=spec.window)
     side = Cell(say("Laid end to end"), (last,), ("window",), "accent")
     return Stack([_plain_head(spec), Row((hidden,)), Row((side,)), _embedding(spec)])
@@ -216,9 +226,9 @@ def _window(spec: ModelSpec) -> Stack:
 
 def _word_vectors(spec: ModelSpec) -> Stack:
     told = Cell(say("Told from random words"), (say("{count} for each neighbour").format(
-        count=spec.objective.negatives),), ("objective.negatives",), "clay")  # fmt: skip
+        count=spec.objective.negatives),), ("objective.negatives", "objective.task"), "clay")  # fmt: skip
     near = Cell(choice_text(spec.objective.task), (say("{count} words either side").format(count=spec.window),),
-                ("objective.task", "window"), "accent")  # fmt: skip
+                ("window", "objective.task", "objective.subwords"), "accent")  # fmt: skip
     rows = [Row((told,)), Row((near,)), _embedding(spec, spec.d_model)]
     if spec.objective.subwords:
         rows.append(Row((Cell(say("Character n-grams"), (say("summed to a word"),), ("objective.subwords",), "sky"),)))
@@ -226,6 +236,6 @@ def _word_vectors(spec: ModelSpec) -> Stack:
 
 
 def _ngram(spec: ModelSpec) -> Stack:
-    smooth = Cell(say("Smoothing"), (say("modified Kneser-Ney"),), ("family",), "accent")
-    counts = Cell(say("Counts"), (say("runs of words in the corpus"),), ("window",), "sky")
+    smooth = Cell(say("Smoothing"), (say("modified Kneser-Ney"),), ("family", "objective.task"), "accent")
+    counts = Cell(say("Counts"), (say("runs of words in the corpus"),), ("window", "vocab_size", "context"), "sky")
     return Stack([Row((smooth,)), Row((counts,))])

@@ -10,7 +10,7 @@ from core.errors import LabError
 from core.spec.base import Field, build, fields
 from core.spec.relevance import meaningful
 from widgets import theme
-from widgets.cards import Disclosure, Text
+from widgets.cards import Disclosure, Text, restyle
 from widgets.notice import Notice
 from widgets.spec_editors import Editor, PickEditor, Wrong, make_editor
 from widgets.spec_words import say, tooltip
@@ -24,7 +24,7 @@ class FieldRow(QWidget):
     def __init__(self, field: Field, editor: Editor) -> None:
         super().__init__()
         self.editor = editor
-        label = QLabel(say(field.label))
+        label = self.label = QLabel(say(field.label))
         label.setToolTip(tooltip(field))
         label.setFixedWidth(LABEL_WIDTH_PX)
         label.setWordWrap(True)
@@ -41,6 +41,12 @@ class FieldRow(QWidget):
         row.setSpacing(theme.space(1))
         row.addWidget(label, 0, Qt.AlignmentFlag.AlignTop)
         row.addLayout(right, 1)
+
+    def set_marked(self, marked: bool) -> None:
+        """Make its label stand out among the others."""
+        if (self.label.property("role") == "strong") != marked:
+            self.label.setProperty("role", "strong" if marked else "")
+            restyle(self.label)
 
     def set_problem(self, text: str) -> None:
         """Say what is wrong with this field; empty = nothing."""
@@ -174,6 +180,19 @@ class SpecForm(QWidget):
             group.set_open(True)
         if field in self.rows:
             self.rows[field].editor.setFocus(Qt.FocusReason.OtherFocusReason)
+
+    def show_fields(self, names: list[str]) -> list[str]:
+        """Open the groups of those of these fields that mean something now, mark them, put the cursor into the first.
+
+        Returns:
+            Those fields.
+        """
+        known = [name for name in names if name in self.rows and not self.rows[name].isHidden()]
+        for name, row in self.rows.items():
+            row.set_marked(name in known)
+        for name in reversed(known):
+            self.focus_field(name)
+        return known
 
     def _edited(self) -> None:
         if not self._quiet:

@@ -1,16 +1,21 @@
 """Architecture: the family tree of language models as the way in, a design of one's own, and any two side by side."""
 
+from pathlib import Path
+
 import msgspec
 from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QWidget
 
 from app.pages.page import Page
 from app.state.context import AppContext
 from app.state.family import systems
-from app.state.growth import Probe, grow
+from app.state.growth import MINUTES, MOST_STEPS, Probe, grow
+from app.state.measured import run_of
 from app.views.design_view import DesignView
 from app.views.side_by_side import SideBySide
 from app.views.tree_view import TreeView
 from core.errors import LabError
+from core.spec.model import ModelSpec
+from core.spec.train import TrainSpec
 from widgets import theme
 from widgets.controls import SegmentedControl
 
@@ -35,15 +40,20 @@ class ArchitecturePage(Page):
         self.probe = Probe(self)
         self._waiting = ""  # the system whose speed is being measured
         self._speeds: dict[str, float] = {}  # FLOP/s by system, measured once
+        self._timed: ModelSpec | None = None  # the design that was grown for the minutes
         self.views.value_changed.connect(self.show_view)
         self.family_tree.grow_asked.connect(self.grow)
         self.family_tree.compare_asked.connect(self._compare)
+        self.family_tree.train_asked.connect(self.train_system)
         self.design.changed.connect(self._design_changed)
         self.beside.field_asked.connect(self._go_to_field)
         self.probe.measured.connect(self._measured)
         self.probe.failed.connect(self._not_measured)
+        context.jobs.job_changed.connect(self._job_changed)
+        context.jobs.loaded.connect(self._show_run)
         self._arrange()
         self._design_changed()
+        self.show_view("tree")
 
     def use_preset(self, name: str) -> None:
         """Take the shape of a model preset."""
@@ -56,6 +66,7 @@ class ArchitecturePage(Page):
         self.stack.setCurrentIndex(("tree", "design", "beside").index(view))
         for widget in (self.family_tree.search, self.family_tree.legend):
             widget.setVisible(view == "tree")
+        self.header.primary.setVisible(view == "design")  # in the tree the card has one for what it shows
 
     def grow(self, key: str, budget: str) -> None:
         """Take a system at a budget; minutes need to know first how fast this machine is at it."""
@@ -71,7 +82,25 @@ class ArchitecturePage(Page):
             self.context.notify(error)
             return
         self.design.take_system(msgspec.to_builtins(spec), key)
+        self._timed = self.form.spec() if budget == "5min" else None
         self.show_view("design")
+
+    def train_system(self, key: str) -> None:
+        """Start a run of a few minutes of a system at 1 M parameters, or show what is missing for it."""
+        try:
+            spec = grow(systems()[key].shape, "1m", self._vocabulary())
+        except LabError as error:
+            self.context.notify(error)
+            return
+        spec = msgspec.structs.replace(spec, vocab_size=0)
+        corpora, tokenizers = self.context.jobs.names_in("corpora"), self.context.jobs.names("tokenizer")
+        if not corpora or not tokenizers:
+            self.context.navigate("training", new=True, model=msgspec.to_builtins(spec))
+            return
+        job = self.context.start_job("train", f"{key}-1m", TrainSpec(
+            corpus=corpora[0], tokenizer=tokenizers[0], model=spec, steps=MOST_STEPS, budget_s=60.0 * MINUTES))
+        if job is not None:
+            self.context.navigate("training", job=job.root)
 
     def remember(self) -> dict:
         return {"view": self.views.value(), "system": self.family_tree.card.key, "beside": self.beside.chosen(),
@@ -110,6 +139,17 @@ class ArchitecturePage(Page):
         self.header.primary.setEnabled(spec is not None)
         if spec is not None:
             self.beside.set_mine(spec, self.design.grown_from)
+        self._show_run()
+
+    def _show_run(self) -> None:
+        """What a run of this very design took, if there was one."""
+        spec = self.form.spec()
+        self.design.costs.set_run(run_of(self.context.jobs, spec) if spec is not None else None)
+
+    def _job_changed(self, root: Path) -> None:
+        job = self.context.jobs.job(root)
+        if job is not None and job.kind == "train" and job.view.state == "completed":
+            self._show_run()
 
     def _go_to_field(self, name: str) -> None:
         self.show_view("design")
@@ -118,7 +158,8 @@ class ArchitecturePage(Page):
     def _train(self) -> None:
         spec = self.form.spec()
         if spec is not None:
-            self.context.navigate("training", new=True, model=msgspec.to_builtins(spec))
+            budget_s = 60 * MINUTES if spec == self._timed else 0
+            self.context.navigate("training", new=True, model=msgspec.to_builtins(spec), budget_s=budget_s)
 
     def _arrange(self) -> None:
         row = QHBoxLayout()

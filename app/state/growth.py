@@ -13,6 +13,7 @@ from core.spec.model import ModelSpec
 
 PARAMETERS = {"1m": 1e6, "10m": 1e7}
 MINUTES, MEMORY_BYTES = 5, 2e9
+MOST_STEPS = 1_000_000  # where a time budget decides
 CONTEXT = 256
 SMALL_VOCABULARY, VOCABULARY = 2048, 8192  # where the workspace has no tokenizer yet
 

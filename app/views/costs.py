@@ -4,6 +4,8 @@ from PySide6.QtCore import QCoreApplication
 from PySide6.QtWidgets import QHBoxLayout, QSpinBox, QVBoxLayout, QWidget
 
 from app.state.growth import Probe
+from app.state.jobs import Job
+from app.state.measured import figures, note
 from app.translations import translate
 from app.views.bar_rows import BarRows
 from app.words import bytes_text, count_text, duration_text, percent_text
@@ -37,6 +39,7 @@ class CostColumn(QWidget):
         self.answering = BarRows(self.tr("Memory to answer"))
         self.reading = BarRows(self.tr("How much to read"))
         self.time = BarRows(self.tr("Time and energy"))
+        self.trained = BarRows(self.tr("When it was trained"))
         self.length = QSpinBox()
         self.length.setRange(1, 1 << 20)
         self.length.setButtonSymbols(QSpinBox.ButtonSymbols.NoButtons)
@@ -63,6 +66,17 @@ class CostColumn(QWidget):
         self._show_answering()
         self._show_reading()
         self._show_time()
+
+    def set_run(self, job: Job | None) -> None:
+        """The newest finished run of this very design: what was estimated, what was measured; None = there is none."""
+        self.trained.setVisible(job is not None)
+        if job is None:
+            return
+        estimates, result = job.folder.read_choices().get("estimates", {}), job.view.result
+        rows = [(figure.name, " → ".join(filter(None, (figure.expected, figure.measured)))
+                 + (f"  {figure.error}" if figure.error else ""), None) for figure in figures(estimates, result)]
+        said = self.tr("{name}: estimated → measured, and the error of the estimate.").format(name=job.name)
+        self.trained.set_rows(rows, "", join_sentences(said, note(estimates, result, job.view.state)))
 
     def _show_parts(self) -> None:
         parts = dict(parameters(self.spec))
@@ -183,7 +197,8 @@ class CostColumn(QWidget):
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, theme.space(1), 0)
         column.setSpacing(theme.space(1))
-        for card in (self.parts, self.work, self.training, self.answering, self.reading, self.time):
+        self.trained.hide()
+        for card in (self.trained, self.parts, self.work, self.training, self.answering, self.reading, self.time):
             column.addWidget(card)
         column.addStretch(1)
 

@@ -4,7 +4,7 @@ import msgspec
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QVBoxLayout, QWidget
 
-from app.pages.page import scroll_area
+from app.pages.page import scroll_area, scroll_to
 from app.state.family import presets, systems
 from app.translations import translate
 from app.views.costs import CostColumn
@@ -84,10 +84,10 @@ class DesignView(QWidget):
         self._refresh()
 
     def _go_to(self, names: list[str]) -> None:
-        """The first field behind a box that means something now."""
-        known = [name for name in names if name in self.form.rows and not self.form.rows[name].isHidden()]
+        """The fields behind a box that mean something now: marked, and the first brought into view."""
+        known = self.form.show_fields(names)
         if known:
-            self.focus_field(known[0])
+            scroll_to(self.form.rows[known[0]])
 
     def _refresh(self) -> None:
         spec = self.form.spec()

@@ -6,7 +6,6 @@ from PySide6.QtWidgets import QGridLayout, QVBoxLayout, QWidget
 from app.state.family import presets, systems
 from app.translations import translate
 from app.words import count_text
-from core.errors import join_sentences
 from core.model.sizing import parameters
 from core.spec.system import SystemSpec
 from widgets import theme
@@ -22,20 +21,29 @@ class SystemCard(Card):
 
     grow_asked = Signal(str, str)  # system, budget
     compare_asked = Signal(str)  # system
+    train_asked = Signal(str)  # system
+    system_asked = Signal(str)  # another system, to be shown
 
     def __init__(self, *, parent: QWidget | None = None) -> None:
         super().__init__(" ", parent=parent)
-        self.key = ""
+        self.key = self.base = ""
         self.place, self.idea = Text("", "caption"), Text("", "body")
-        self.recipe = Notice("info")
+        self.recipe, self.on_top = Notice("info"), Text("", "body")
+        self.base_link = Button("", "link")
+        self.unsized = Text(self.tr("It counts instead of learning: its size follows from the corpus."), "caption")
         self.difference, self.source = Text("", "caption"), Text("", "caption")
         words = {"1m": self.tr("1 M parameters"), "10m": self.tr("10 M parameters"),
                  "5min": self.tr("5 minutes here"), "2gb": self.tr("2 GB of memory")}  # fmt: skip
         self.budgets = {key: Button(words[key]) for key in BUDGETS}
         self.compare = Button(self.tr("Put it beside another"))
+        self.train = Button("", "primary", "training")
+        self.train.setToolTip(self.tr(
+            "Starts a run of five minutes at 1 M parameters on the newest corpus and tokenizer, and shows it."))
         for key, button in self.budgets.items():
             button.clicked.connect(lambda _=False, key=key: self.grow_asked.emit(self.key, key))
         self.compare.clicked.connect(lambda: self.compare_asked.emit(self.key))
+        self.train.clicked.connect(lambda: self.train_asked.emit(self.key))
+        self.base_link.clicked.connect(lambda: self.system_asked.emit(self.base))
         self._facts = QGridLayout()
         self._arrange()
 
@@ -47,18 +55,27 @@ class SystemCard(Card):
         weights = self.tr("weights open") if system.open_weights else self.tr("weights closed")
         self.place.setText(f"{system.year} · {kind} · {weights}")
         self.idea.setText(translate(presets()[key].about))
-        self.recipe.setVisible(system.recipe)
-        if system.recipe:
-            words = self.tr("A recipe on top of {base}.").format(base=system.base)
-            self.recipe.show_message("info", join_sentences(words, translate(system.not_yet)))
+        self._show_recipe(system)
         self.difference.setText(translate(system.difference))
         self.difference.setVisible(bool(system.difference))
         self.source.setText(presets()[key].source)
         self._show_facts(facts(system))
-        counted = system.shape.family not in ("word_vectors", "ngram")
-        self.budgets["5min"].setEnabled(counted)
-        for budget in ("1m", "10m", "2gb"):
-            self.budgets[budget].setEnabled(system.shape.family != "ngram" or budget == "1m")
+        sized = system.shape.family != "ngram"
+        for button in self.budgets.values():
+            button.setVisible(sized)
+        self.unsized.setVisible(not sized)
+
+    def _show_recipe(self, system: SystemSpec) -> None:
+        """Of a recipe: whose shape it has, what is done on top, and what of it is not there yet."""
+        for widget in (self.base_link, self.on_top, self.recipe):
+            widget.setVisible(system.recipe)
+        self.train.setText(self.tr("Train its base here") if system.recipe else self.tr("Train it here"))
+        self.train.setAccessibleName(self.train.text())
+        if system.recipe:
+            self.base = next(key for key, other in systems().items() if other.name == system.base)
+            self.base_link.setText(self.tr("A recipe on top of {base}").format(base=system.base))
+            self.on_top.setText(self.tr("On top: {what}.").format(what=translate(system.itself)))
+            self.recipe.show_message("info", translate(system.not_yet))
 
     def _show_facts(self, rows: list[tuple[str, str]]) -> None:
         while self._facts.count():
@@ -82,10 +99,16 @@ class SystemCard(Card):
         grow = QVBoxLayout()
         grow.addWidget(Text(self.tr("Grow it at"), "strong"))
         grow.addLayout(sizes)
-        for widget in (self.place, self.idea, self.recipe):
+        grow.addWidget(self.unsized)
+        for widget in (self.place, self.idea):
             self.body.addWidget(widget)
+        self.body.addWidget(self.base_link, 0, Qt.AlignmentFlag.AlignLeft)
+        self.body.addWidget(self.on_top)
+        self.body.addWidget(self.recipe)
         self.body.addLayout(grow)
-        self.body.addWidget(self.compare)
+        for button in (self.train, self.compare):
+            button.setSizePolicy(button.sizePolicy().Policy.Expanding, button.sizePolicy().Policy.Fixed)
+            self.body.addWidget(button)
         self.body.addWidget(Text(self.tr("The original"), "strong"))
         self.body.addLayout(self._facts)
         self.body.addWidget(self.difference)

@@ -18,6 +18,7 @@ class TreeView(QWidget):
 
     grow_asked = Signal(str, str)  # system, budget
     compare_asked = Signal(str)  # system
+    train_asked = Signal(str)  # system
 
     def __init__(self, *, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -33,6 +34,8 @@ class TreeView(QWidget):
         self.tree.chosen.connect(self.card.show_system)
         self.card.grow_asked.connect(self.grow_asked)
         self.card.compare_asked.connect(self.compare_asked)
+        self.card.train_asked.connect(self.train_asked)
+        self.card.system_asked.connect(self.choose)
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(theme.space(2))

@@ -33,7 +33,8 @@ class ModelSpec(Spec):
         expert=True)] = "transformer"
     layout: Annotated[Layout, about(
         "Arrangement", "Decoder: each token sees those before it. Prefix: the prompt is read both ways. Encoder: every "
-        "token sees all. Encoder-decoder: one stack reads, another writes.", expert=True, when=TRANSFORMER,
+        "token sees all; of LSTMs, one reads forwards and one backwards. Encoder-decoder: one stack reads, another "
+        "writes.", expert=True, when="family=transformer|lstm",
         source="Raffel et al. 2020, arXiv:1910.10683, section 3.2")] = "decoder"
     d_model: Annotated[int, about(
         "Width", "Features in the vector that stands for one token as it passes through the model.",
@@ -125,7 +126,8 @@ class ModelSpec(Spec):
         "Activation", "The bend in the feed-forward part; SwiGLU and GeGLU gate one half with the other.",
         source="Shazeer 2020, GLU variants, arXiv:2002.05202", when="family=transformer|window")] = "swiglu"
     bias: Annotated[bool, about(
-        "Biases", "Add a learned constant to every linear layer (and to LayerNorm).", expert=True)] = False
+        "Biases", "Add a learned constant to every linear layer (and to LayerNorm).", expert=True,
+        when=TRANSFORMER)] = False
     attn_bias: Annotated[Literal["as_bias", "yes", "qkv", "no"], about(
         "Biases of attention", "Whether the linear layers of attention have biases: as the others, all, only "
         "those of queries, keys and values, or none.", expert=True, when=TRANSFORMER)] = "as_bias"
@@ -147,12 +149,12 @@ class ModelSpec(Spec):
         when=TRANSFORMER)] = False
     query_layer: Annotated[bool, about(
         "Query layer", "One more attention layer on top whose queries are learned position vectors.", expert=True,
-        source="Zeng et al. 2021, PanGu-α, arXiv:2104.12369", when="layout=decoder")] = False
+        source="Zeng et al. 2021, PanGu-α, arXiv:2104.12369", when="layout=decoder&family=transformer")] = False
 
     embed_size: Annotated[int, about(
         "Embedding size", "Features of the token embedding when they are fewer than the width, projected up. "
         "0 = the width.", low=0, high=65536, unit="features", expert=True,
-        source="Lan et al. 2020, ALBERT, arXiv:1909.11942")] = 0
+        source="Lan et al. 2020, ALBERT, arXiv:1909.11942", when=NEURAL)] = 0
     embed_scaled: Annotated[bool, about(
         "Scaled embedding", "Multiply embedded tokens by the root of the width.", expert=True, source=VASWANI,
         when=TRANSFORMER)] = False
@@ -172,13 +174,13 @@ class ModelSpec(Spec):
         source="Devlin et al. 2019, arXiv:1810.04805", when=TRANSFORMER)] = False
     logit_scale: Annotated[float, about(
         "Scale of logits", "Logits are multiplied by this; 0 = one over the root of the width (T5's tied head).",
-        low=0.0, high=1e3, expert=True)] = 1.0
+        low=0.0, high=1e3, expert=True, when=NEURAL)] = 1.0
     logit_softcap: Annotated[float, about(
         "Cap on logits", "Squash logits softly below this; 0 = no cap.", low=0.0, high=1e4, expert=True,
-        source="Gemma Team 2024, arXiv:2408.00118")] = 0.0
+        source="Gemma Team 2024, arXiv:2408.00118", when=NEURAL)] = 0.0
     dropout: Annotated[float, about(
         "Dropout", "Share of activations zeroed at random while training.", low=0.0, high=0.9, expert=True,
-        source="Srivastava et al. 2014, JMLR 15")] = 0.0
+        source="Srivastava et al. 2014, JMLR 15", when=NEURAL)] = 0.0
     weight_drop: Annotated[float, about(
         "Weight drop", "Share of an LSTM's recurrent weights zeroed at random while training.", low=0.0, high=0.9,
         expert=True, source="Merity et al. 2018, AWD-LSTM, arXiv:1708.02182", when="family=lstm")] = 0.0

@@ -37,6 +37,9 @@ def check(spec) -> None:
 
 
 def _check_other(spec) -> None:
+    if spec.family == "lstm" and spec.layout not in ("decoder", "encoder"):
+        raise LabError(
+            "An LSTM reads one way (decoder) or both ways (encoder).", "layout", "Choose decoder or encoder.")
     if spec.family in ("lstm", "window") and spec.tied_head and spec.embed_size not in (0, spec.d_model):
         raise LabError(
             "A tied head needs an embedding as wide as what comes out, and {embed} is not {width}.", "embed_size",

@@ -8,7 +8,8 @@ from core.spec.base import Field, fields
 def meaningful(spec_type: type, values: dict) -> set[str]:
     """Names of the fields that mean something where the others have these values.
 
-    A field says so in its ``when``: "position=rope" or, with alternatives, "attention=window|banded,family=lstm".
+    A field says so in its ``when``: "position=rope" or, with alternatives, "attention=window|banded,family=lstm";
+    what has to hold together is joined by "&".
     A field that hangs on one that means nothing means nothing either.
 
     Args:
@@ -26,7 +27,8 @@ def _known(spec_type: type) -> dict[str, Field]:
 
 def _means(name: str, known: dict[str, Field], values: dict) -> bool:
     alternatives = known[name].when
-    return not alternatives or any(_holds(one, known, values) for one in alternatives.split(","))
+    return not alternatives or any(
+        all(_holds(part, known, values) for part in one.split("&")) for one in alternatives.split(","))
 
 
 def _holds(condition: str, known: dict[str, Field], values: dict) -> bool:

@@ -2,6 +2,7 @@
 
 import pytest
 from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QApplication, QScrollArea, QVBoxLayout, QWidget
 
 from core.spec.base import build, fields
 from core.spec.experts import Experts
@@ -114,3 +115,32 @@ def test_a_drawing_shrinks_where_there_is_too_little_room_and_its_boxes_stay_cli
     part = next(part for part in diagram.parts if "n_heads" in part.fields)
     with qtbot.waitSignal(diagram.part_clicked, check_params_cb=lambda names: names == list(part.fields)):
         qtbot.mouseClick(diagram, Qt.MouseButton.LeftButton, pos=(part.box.center() * 0.8).toPoint())
+
+
+def test_a_drawing_in_a_scroll_area_comes_to_rest_at_every_size(qtbot):
+    """What a scroll bar takes makes it lower, and what the bar gives back must not make it taller again."""
+    area, diagram = QScrollArea(), LayerDiagram()
+    qtbot.addWidget(area)
+    holder = QWidget()
+    column = QVBoxLayout(holder)
+    column.addWidget(diagram)
+    column.addStretch(1)
+    area.setWidgetResizable(True)
+    area.setWidget(holder)
+    area.resize(330, 400)
+    area.show()
+    heights = []
+    for key in ("st-moe", "palm", "t5"):
+        diagram.set_spec(SYSTEMS[key].shape)
+        for height in range(280, 640, 12):
+            area.resize(330, height)
+            QApplication.processEvents()
+            before = diagram.size()
+            QApplication.processEvents()
+            assert diagram.size() == before
+            heights.append(before.height())
+        area.resize(600, 640)
+        QApplication.processEvents()
+        assert diagram.height() == diagram.sizeHint().height()
+        area.resize(330, 640)
+    assert len(set(heights)) == 3  # one for each drawing, whatever room there is below
