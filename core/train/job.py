@@ -247,7 +247,7 @@ def decide(prepared: Run, emit) -> Plan:
         start = time.perf_counter()
         prepared.validate()
         (validation_s,) = prepared.ranks.agree(time.perf_counter() - start)
-    step_s = choices.get("step_s") or prepared.team.guess_step_s(choices)
+    step_s = choices.get("step_s") or estimates.guess_step_s(prepared.model.spec, micro, choices["peak_flops"])
     step_s *= (spec.batch_size // micro) * OPTIMIZER_SHARE
     plan = Plan(spec, folder, emit)
     plan.begin(step_s, validation_s)

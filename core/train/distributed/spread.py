@@ -11,8 +11,6 @@ from torch.nn.parallel import DistributedDataParallel
 
 from core.spec.train import TrainSpec
 from core.train.distributed.parts import OwnedParts, Parts
-from core.train.distributed.stages import Pipeline
-from core.train.distributed.tensor import split_matrices
 
 
 class Spread:
@@ -32,9 +30,15 @@ class Spread:
         self.copies = mesh.copies
         self.copy = self.mesh["data"].get_local_rank() * mesh.shard + self.mesh["shard"].get_local_rank()
         self.group = self.mesh["data", "shard"]._flatten("copies").get_group()
-        if mesh.tensor > 1:
+        self.pipeline = None
+        if mesh.tensor > 1:  # these engines take seconds to import
+            from core.train.distributed.tensor import split_matrices
+
             split_matrices(model, self.mesh["tensor"], mesh.sequence)
-        self.pipeline = Pipeline(model, self.mesh["pipeline"], device) if mesh.pipeline > 1 else None
+        if mesh.pipeline > 1:
+            from core.train.distributed.stages import Pipeline
+
+            self.pipeline = Pipeline(model, self.mesh["pipeline"], device)
         if mesh.fully_sharded:
             self._shard()
         self.parts = Parts(model, self.mesh)

@@ -5,7 +5,6 @@ import os
 import msgspec
 
 from core.errors import LabError
-from core.model.sizing import flops_per_token
 from core.record.events import Chosen
 from core.spec.model import ModelSpec
 from core.spec.train import TrainSpec
@@ -16,8 +15,6 @@ from core.train.distributed.update import SpreadUpdate
 from core.train.ema import Average
 from core.train.fitting import Fit, free_memory, memory_needed
 from core.train.optimizers import make_optimizer
-
-ASSUMED_USE = 0.3  # of the peak of its arithmetic that a step reaches, where nothing was timed
 
 
 class Team:
@@ -64,11 +61,6 @@ class Team:
         choices = self.run.ranks.told(choices)
         folder.write_choices(choices)
         return choices
-
-    def guess_step_s(self, choices: dict) -> float:
-        """Seconds of forward and backward of a micro-batch, where they were not timed."""
-        flops = flops_per_token(self.run.model.spec).training * self.run.model.spec.context * self.run.micro_batch
-        return flops / (ASSUMED_USE * choices["peak_flops"])
 
 
 def fit_together(spec: TrainSpec, shape: ModelSpec, device: str, ranks, folder) -> Fit:
