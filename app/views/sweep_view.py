@@ -59,6 +59,7 @@ class SweepView(QWidget):
         self._make_table()
         self._arrange()
         context.jobs.job_changed.connect(self._job_changed)
+        context.jobs.job_added.connect(self._job_changed)  # a sweep that was only just begun
 
     def show_sweep(self, root: Path) -> None:
         """Show this sweep."""
