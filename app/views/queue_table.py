@@ -21,10 +21,15 @@ class QueueModel(QAbstractTableModel):
         self.entries: list[Entry] = []
 
     def set_entries(self, entries: list[Entry]) -> None:
-        """Show these."""
-        self.beginResetModel()
+        """Show these; where only their states have changed, rows stay as they are, also while one is dragged."""
+        same = [entry.root for entry in entries] == [entry.root for entry in self.entries]
+        if not same:
+            self.beginResetModel()
         self.entries = entries
-        self.endResetModel()
+        if not same:
+            self.endResetModel()
+        elif entries:
+            self.dataChanged.emit(self.index(0, 0), self.index(len(entries) - 1, self.columnCount() - 1))
 
     def entry(self, row: int) -> Entry | None:
         """The entry of a row."""

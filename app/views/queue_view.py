@@ -67,8 +67,12 @@ class QueueView(QWidget):
         return self.model.entry(self.table.currentIndex().row())
 
     def _job_changed(self, root: Path) -> None:
-        if self.model.row_of(f"{Path(root).parent.name}/{Path(root).name}") >= 0:
+        if self.isVisible() and self.model.row_of(f"{Path(root).parent.name}/{Path(root).name}") >= 0:
             self.refresh()
+
+    def showEvent(self, event) -> None:
+        super().showEvent(event)
+        self.refresh()
 
     def _shift(self, by: int) -> None:
         entry, row = self.chosen(), self.table.currentIndex().row()

@@ -88,8 +88,12 @@ class SweepView(QWidget):
         self._show_table(table)
 
     def _job_changed(self, root: Path) -> None:
-        if root == self.root:
+        if root == self.root and self.isVisible():
             self.refresh()
+
+    def showEvent(self, event) -> None:
+        super().showEvent(event)
+        self.refresh()
 
     def _pause(self) -> None:
         job = self.context.jobs.job(self.root)
