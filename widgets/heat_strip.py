@@ -1,24 +1,35 @@
 """Values of several layers over the steps as colours: one row a layer, on the horizontal axis of a plot."""
 
+from functools import cache
+
 import numpy as np
-import pyqtgraph as pg
 from PySide6.QtCore import QPoint, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QImage, QLinearGradient, QMouseEvent, QPainter, QPaintEvent
+from PySide6.QtGui import QColor, QImage, QLinearGradient, QMouseEvent, QPainter, QPaintEvent
 from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
 from widgets import theme
 from widgets.numbers import short_number
 
-COLOURS = "viridis"  # perceptually uniform, and safe for colour-blind readers: van der Walt & Smith 2015
+# viridis, perceptually uniform and safe for colour-blind readers (van der Walt & Smith 2015), as a polynomial in the
+# share from least to most: red, green and blue of each power.
+VIRIDIS = (
+    (0.2777273, 0.0054073, 0.3340998), (0.1050930, 1.4046135, 1.3845902), (-0.3308618, 0.2148476, 0.0950952),
+    (-4.6342305, -5.7991010, -19.3324410), (6.2282699, 14.1799334, 56.6905526), (4.7763850, -13.7451454, -65.3530326),
+    (-5.4354559, 4.6458526, 26.3124352),
+)  # fmt: skip
 ROW_PX, MOST_ROW_PX = 12, 28
 GUTTER_PX = 64  # as wide as the left axis of the plots, so that both begin at the same place
 HIGHEST = 0.98  # this share of the values lies below the brightest colour: one spike does not darken the rest
 
 
+@cache
 def colour_table() -> np.ndarray:
     """256 colours from least to most, uint8 (256, 4): blue, green, red, alpha, as an image has them."""
-    table = pg.colormap.get(COLOURS).getLookupTable(nPts=256, alpha=True)
-    return np.ascontiguousarray(table[:, [2, 1, 0, 3]])
+    share = np.linspace(0, 1, 256)[:, None]
+    red_green_blue = sum(np.array(part) * share**power for power, part in enumerate(VIRIDIS)).clip(0, 1)
+    table = np.full((256, 4), 255, np.uint8)
+    table[:, :3] = np.rint(255 * red_green_blue[:, ::-1])
+    return table
 
 
 class HeatStrip(QWidget):
@@ -232,8 +243,9 @@ class ColourScale(QWidget):
         metrics = self.fontMetrics()
         start, end = metrics.horizontalAdvance(left) + 6, self.width() - metrics.horizontalAdvance(right) - 6
         gradient = QLinearGradient(start, 0, end, 0)
-        for at in np.linspace(0, 1, 9):
-            gradient.setColorAt(float(at), pg.colormap.get(COLOURS).map(float(at), mode="qcolor"))
+        for place in range(0, 256, 15):
+            blue, green, red, _ = colour_table()[place].tolist()
+            gradient.setColorAt(place / 255, QColor(red, green, blue))
         painter.fillRect(QRectF(start, 4, end - start, self.height() - 8), gradient)
         painter.setPen(theme.color("muted"))
         painter.drawText(self.rect(), Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, left)

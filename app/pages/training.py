@@ -7,6 +7,7 @@ from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 from app.pages.page import Page, scroll_area
 from app.state.context import AppContext
 from app.views.job_list import JobList
+from app.views.later import Later
 from app.views.new_run import NewRunForm
 from app.views.queue_view import QueueView
 from app.views.run_shelf import RunShelf
@@ -118,8 +119,9 @@ class TrainingPage(Page):
         self.shelf, self.sweeps = RunShelf(), JobList()
         self.waiting = Text(self.tr("What waits for its turn stands here in its order; the limits say how much runs at "
                                     "once."), "muted")  # fmt: skip
-        self.run, self.form = RunView(self.context), NewRunForm(self.context)
-        self.sweep, self.sweep_form = SweepView(self.context), SweepForm(self.context)
+        self.run, self.sweep = RunView(self.context), SweepView(self.context)
+        self.form = Later(lambda: NewRunForm(self.context), self._connect_form)
+        self.sweep_form = Later(lambda: SweepForm(self.context), self._connect_sweep_form)
         self.queue = QueueView(self.context)
         self.empty = EmptyState(
             "training", self.tr("No run yet"),
@@ -164,17 +166,21 @@ class TrainingPage(Page):
         self.sweeps.activated_job.connect(self.show_sweep)
         self.sweep.run_chosen.connect(self.show_run)
         self.queue.job_chosen.connect(lambda root: self.open(job=root))
-        self.form.started.connect(self._start)
-        self.form.queued.connect(self._queue)
-        self.form.cancelled.connect(self._leave_form)
-        self.sweep_form.started.connect(self._start_sweep)
-        self.sweep_form.cancelled.connect(lambda: self.show_room("sweeps"))
         self.empty.action_clicked.connect(self.show_form)
         jobs = self.context.jobs
         jobs.loaded.connect(self._listed)
         jobs.job_added.connect(self._added)
         jobs.job_removed.connect(self._listed)
         jobs.job_changed.connect(self._changed)
+
+    def _connect_form(self, form: NewRunForm) -> None:
+        form.started.connect(self._start)
+        form.queued.connect(self._queue)
+        form.cancelled.connect(self._leave_form)
+
+    def _connect_sweep_form(self, form: SweepForm) -> None:
+        form.started.connect(self._start_sweep)
+        form.cancelled.connect(lambda: self.show_room("sweeps"))
 
     def _show(self, view: QWidget) -> None:
         """Show one of the views; each has at most one primary action."""

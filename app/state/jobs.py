@@ -14,12 +14,14 @@ from core.errors import LabError
 from core.record.folder import ROOMS, JobFolder, Workspace
 from core.record.lock import is_alive
 from core.record.log import Record
+from core.record.summary import keep_summary, read_summary
 from core.record.tickets import waits
 from core.record.view import JobView, Problem, empty_view, fold, stderr_end, told_view, with_liveness
 
 FOLLOW_MS, SCAN_MS = 250, 2000
 BATCH_S = 0.012  # reading yields to the event loop after this long
 LIVENESS_EVERY = 4  # follows between two looks at the lock
+LONG_LOG_BYTES = 1 << 16  # reading more of a log than this is worth keeping what came of it
 SETTLED_S = 5.0  # a spec.toml older than this is not being written any more
 QUEUED_AT_MOST_S = 30.0  # a worker that has not said anything by then never will
 
@@ -84,6 +86,11 @@ class JobStore(QObject):
         """Look no more; the jobs themselves are not touched."""
         for timer in (self._follower, self._scanner, self._reader):
             timer.stop()
+
+    @property
+    def loading(self) -> bool:
+        """Whether folders are still to be read; ``loaded`` tells when there are none."""
+        return self._reader.isActive()
 
     def jobs(self, *kinds: str) -> list[Job]:
         """Jobs of these kinds (all when none is named), newest first."""
@@ -175,13 +182,15 @@ class JobStore(QObject):
     def _read(self, root: Path) -> None:
         folder = JobFolder(root)
         try:
-            view = empty_view(folder)
+            view, offset = read_summary(root) or (empty_view(folder), 0)
             born_t = (root / "spec.toml").stat().st_mtime
         except (LabError, KeyError, OSError):
             self._tell_unreadable(root)  # the next look tries again
             return
-        job = Job(folder, view.kind, view, EventTail(root), born_t, queued_t=born_t)
+        job = Job(folder, view.kind, view, EventTail(root, offset), born_t, queued_t=born_t)
         job.take(job.tail.poll())
+        if not job.view.live and job.tail.offset - offset > LONG_LOG_BYTES:
+            keep_summary(folder, job.view, job.tail.offset)  # folded once, and listed at once from then on
         job.view = with_liveness(job.view, folder)
         self._jobs[root] = job
         self.job_added.emit(root)
