@@ -9,7 +9,9 @@ from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 from app.pages.page import Page, scroll_area
 from app.state.context import AppContext
 from app.state.dialogue import CHAT, PLAIN, Question, editor_values, follow_up, found_answer, make_question
+from app.state.measured import model_of
 from app.translations import translate
+from app.views.neighbours_view import NeighboursView
 from app.views.talk import AnswerCard, AskingCard, asked, source_text, strip_token
 from app.words import count_text
 from core.errors import LabError, say
@@ -124,9 +126,22 @@ class PlaygroundPage(Page):
 
     # The engine.
 
+    def _run(self):
+        """The run whose model is chosen, if it is one of this workspace."""
+        return self.context.jobs.named("train", self.source().removeprefix("run:").partition("@")[0] or "-")
+
+    def _holds_vectors(self) -> bool:
+        """Whether word vectors are chosen: they are asked for neighbours instead of sentences."""
+        run = self._run()
+        spec = model_of(run) if run is not None else None
+        return spec is not None and spec.family == "word_vectors"
+
     def _load(self) -> None:
         source = self.source()
-        if source and self._asked_for != source:
+        if self._holds_vectors():
+            self._asked_for, self.loaded = "", None
+            self._refresh_state()
+        elif source and self._asked_for != source:
             self._asked_for, self.loaded = source, None
             self.turns.clear()
             self._load_id = self.context.session.load(source)
@@ -199,9 +214,13 @@ class PlaygroundPage(Page):
     # What is on screen.
 
     def _refresh_state(self) -> None:
-        run = self.context.jobs.named("train", self.source().removeprefix("run:").partition("@")[0] or "-")
+        run, vectors = self._run(), self._holds_vectors()
+        for widget in (self.editor, self.answer, self.side):
+            widget.setVisible(not vectors)
+        self.likeness.setVisible(vectors)
+        self.neighbours.set_source(self.source() if vectors else "")
         newest = run.view.checkpoints[-1].step if run is not None and run.view.checkpoints else None
-        self.reload.setVisible(run is not None)
+        self.reload.setVisible(run is not None and not vectors)
         step = self.loaded.step if self.loaded else None
         newer = newest is not None and step is not None and newest > step
         self.reload.setText(self.tr("Newer checkpoint: step {step}").format(step=f"{newest:,}") if newer else
@@ -272,6 +291,7 @@ class PlaygroundPage(Page):
         session.problem_raised.connect(self._on_problem)
         session.process_ended.connect(self._on_ended)
         jobs.job_changed.connect(self._job_changed)
+        jobs.loaded.connect(self._refresh_state)
         self.model.activated.connect(lambda _: self._load())
         self.editor.template_chosen.connect(self.use_template)
         self.editor.submitted.connect(self.ask)
@@ -303,6 +323,8 @@ class PlaygroundPage(Page):
         self.problem = Notice("error", "")
         self.problem.hide()
         self.sampler = SamplerPanel()
+        self.likeness, self.neighbours, self.side = Card(), NeighboursView(self.context), self._side_card()
+        self.likeness.body.addWidget(self.neighbours, 1)
         main = QWidget()
         column = QVBoxLayout(main)
         column.setContentsMargins(0, 0, theme.space(1), 0)
@@ -310,6 +332,7 @@ class PlaygroundPage(Page):
         column.addWidget(self.asking)
         column.addWidget(self.problem)
         column.addWidget(self.answer, 1)
+        column.addWidget(self.likeness, 1)
         panel = QWidget()
         row = QHBoxLayout(panel)
         row.setContentsMargins(0, 0, 0, 0)
@@ -317,7 +340,7 @@ class PlaygroundPage(Page):
         self._area = scroll_area(main)
         self._area.verticalScrollBar().rangeChanged.connect(self._keep_end)
         row.addWidget(self._area, 1)
-        row.addWidget(self._side_card(), 0, Qt.AlignmentFlag.AlignTop)
+        row.addWidget(self.side, 0, Qt.AlignmentFlag.AlignTop)
         return panel
 
     def _keep_end(self, _low: int, high: int) -> None:

@@ -83,8 +83,11 @@ class SystemCard(Card):
             widget.hide()
             widget.deleteLater()
         for place, (name, value) in enumerate(rows):
-            self._facts.addWidget(Text(name, "caption", wrap=False), place, 0, Qt.AlignmentFlag.AlignTop)
-            self._facts.addWidget(Text(value, "body"), place, 1)
+            label, figure = Text(name, "caption", wrap=False), Text(value, "body")
+            for text in (label, figure):
+                text.setMinimumHeight(text.fontMetrics().height() + 2)  # rows of a full card are not squeezed
+            self._facts.addWidget(label, place, 0, Qt.AlignmentFlag.AlignTop)
+            self._facts.addWidget(figure, place, 1)
 
     def _arrange(self) -> None:
         self._facts.setColumnStretch(1, 1)

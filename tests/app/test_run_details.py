@@ -209,3 +209,23 @@ def test_neighbours_come_from_a_real_session_and_so_does_a_refusal(tmp_path, qtb
     finally:
         context.close()
         QApplication.processEvents()
+
+
+def test_the_playground_asks_word_vectors_for_neighbours_and_others_for_sentences(context, qtbot):
+    from app.pages.playground import PlaygroundPage
+
+    for name, model in (("vectors", VECTORS), ("writes", DENSE)):
+        folder = add_run(context, name, model)
+        folder.path("checkpoints.json").write_text("{}")
+    with qtbot.waitSignal(context.jobs.loaded):
+        context.jobs.look_for_new()
+    page = PlaygroundPage(context)
+    qtbot.addWidget(page)
+    page.model.setCurrentIndex(page.model.findData("run:vectors"))
+    page.model.activated.emit(page.model.currentIndex())
+    assert page.likeness.isVisibleTo(page) and not page.editor.isVisibleTo(page) and not page.side.isVisibleTo(page)
+    assert page.neighbours.source == "run:vectors" and context.session.source == ""
+    page.model.setCurrentIndex(page.model.findData("run:writes"))
+    page.model.activated.emit(page.model.currentIndex())
+    assert page.editor.isVisibleTo(page) and not page.likeness.isVisibleTo(page)
+    assert context.session.source == "run:writes"
