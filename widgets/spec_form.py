@@ -89,8 +89,7 @@ class SpecForm(QWidget):
 
     def _add_fields(self, spec_type: type, prefix: str, column: QVBoxLayout, within: tuple = ()) -> None:
         self._nested.append((prefix, spec_type))
-        expert = Disclosure(self.tr("Expert settings"))
-        expert.body.setSpacing(theme.space(1))
+        folds: dict[str, Disclosure] = {}  # by group, in order of the first field of each
         nested = []
         for field in fields(spec_type):
             name = prefix + field.name
@@ -105,14 +104,20 @@ class SpecForm(QWidget):
                 continue
             row = self.rows[name] = FieldRow(field, editor)
             editor.edited.connect(self._edited)
-            (expert.body if field.expert else column).addWidget(row)
-            self._groups[name] = [*within, expert] if field.expert else [*within]
-        if expert.body.count():
-            column.addWidget(expert)
-        else:
-            expert.deleteLater()
-        for field in nested:
+            fold = self._fold(field, folds) if field.group or (field.expert and not within) else None  # once is enough
+            (fold.body if fold else column).addWidget(row)
+            self._groups[name] = [*within, fold] if fold else [*within]
+        for fold in folds.values():
+            column.addWidget(fold)
+        for field in sorted(nested, key=lambda field: not field.expert):  # folded ones first, under their own spec
             self._add_nested(field, f"{prefix}{field.name}.", column, within)
+
+    def _fold(self, field: Field, folds: dict[str, Disclosure]) -> Disclosure:
+        """Where a field for experts belongs: with the others of its group."""
+        if field.group not in folds:
+            fold = folds[field.group] = Disclosure(say(field.group) if field.group else self.tr("Expert settings"))
+            fold.body.setSpacing(theme.space(1))
+        return folds[field.group]
 
     def _add_nested(self, field: Field, prefix: str, column: QVBoxLayout, within: tuple) -> None:
         """A spec within the spec: under a heading, or folded where it is for experts."""

@@ -35,6 +35,7 @@ class Field(msgspec.Struct, frozen=True):
     unit: str = ""
     source: str = ""
     expert: bool = False
+    group: str = ""  # heading that a field for experts is folded under; empty = that of all others
     choices: tuple[str, ...] = ()
     spec: type | None = None  # for kind "spec": the nested spec's type
     union: tuple[type, ...] = ()  # for kind "union": the specs it can be, told apart by their tag
@@ -54,6 +55,7 @@ def about(
     unit: str = "",
     source: str = "",
     expert: bool = False,
+    group: str = "",
     picks: str = "",
     path: bool = False,
     measure: str = "",
@@ -62,8 +64,8 @@ def about(
 ) -> Meta:
     """Describe a spec field: ``name: Annotated[int, about("Layers", "…", low=1)] = 4``."""
     extra = {
-        "unit": unit, "source": source, "expert": expert, "picks": picks, "path": path, "measure": measure,
-        "keeps": keeps, "when": when}
+        "unit": unit, "source": source, "expert": expert or bool(group), "group": group, "picks": picks, "path": path,
+        "measure": measure, "keeps": keeps, "when": when}
     return Meta(title=label, description=help, ge=low, le=high, extra=extra)
 
 

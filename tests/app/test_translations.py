@@ -46,7 +46,7 @@ def spec_texts() -> dict[str, str]:
     while waiting:
         spec_type = waiting.pop()
         for field in fields(spec_type):
-            found |= {text: spec_type.__name__ for text in (field.label, field.help, field.unit) if text}
+            found |= {text: spec_type.__name__ for text in (field.label, field.help, field.unit, field.group) if text}
             waiting += [field.spec, *field.union] if field.spec else field.union
     return found
 

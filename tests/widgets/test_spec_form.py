@@ -206,3 +206,45 @@ def test_a_pick_that_may_stay_empty_says_none(qtbot):
     form.set_values({"corpus": "docs"})
     assert form.rows["against"].editor.control.currentText() == "None"
     assert form.spec().against == ""
+
+
+def folds_over(form, field) -> list[str]:
+    """Headings of the disclosures that a field lies in, outermost first."""
+    return [fold.button.text() for fold in form._groups[field]]
+
+
+def test_fields_for_experts_are_folded_by_what_they_are_about_and_only_once(train):
+    assert folds_over(train, "optimizer") == []
+    assert folds_over(train, "micro_batch") == ["Batches"]
+    assert folds_over(train, "decay_share") == folds_over(train, "clip") == ["Optimizer and schedule"]
+    assert folds_over(train, "guard.window") == ["Spikes"] and folds_over(train, "model.dropout") == ["Expert settings"]
+    train.focus_field("guard.window")
+    assert train.rows["guard.window"].isVisibleTo(train) and not train.rows["micro_batch"].isVisibleTo(train)
+
+
+def test_what_is_folded_stands_above_the_next_heading(qtbot, train):
+    train.resize(600, 2000)
+    train.show()
+    places = {name: train._groups[name][0].mapTo(train, train._groups[name][0].rect().topLeft()).y()
+              for name in ("micro_batch", "clip", "recompute", "patience", "retention.every", "guard.window",
+                           "mesh.data")}  # fmt: skip
+    model = train.rows["model.d_model"]
+    assert list(places.values()) == sorted(places.values())
+    assert max(places.values()) < model.mapTo(train, model.rect().topLeft()).y()
+
+
+@pytest.mark.parametrize(("optimizer", "shown"), [
+    ("adamw", {"beta1", "beta2", "eps"}), ("muon", {"beta1", "beta2", "eps", "momentum"}),
+    ("lion", {"beta1", "beta2"}), ("sgd", {"momentum"}), ("adafactor", set()),
+])  # fmt: skip
+def test_each_optimizer_shows_the_settings_that_it_has(optimizer, shown):
+    known = {"beta1", "beta2", "eps", "momentum"}
+    assert meaningful(TrainSpec, {"optimizer": optimizer}) & known == shown
+
+
+@pytest.mark.parametrize(("schedule", "shown"), [
+    ("cosine", {"final_lr_ratio"}), ("linear", {"final_lr_ratio"}), ("constant", set()), ("inverse_sqrt", set()),
+    ("wsd", {"final_lr_ratio", "decay_share"}),
+])  # fmt: skip
+def test_each_schedule_shows_the_settings_that_it_has(schedule, shown):
+    assert meaningful(TrainSpec, {"schedule": schedule}) & {"final_lr_ratio", "decay_share"} == shown
