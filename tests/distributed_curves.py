@@ -133,7 +133,7 @@ def main() -> int:
             if asked.only.lower() in name.lower():
                 rows.append(measured(workspace, single, name, f"layout-{number}", mesh, asked.steps))
                 print(row(rows[-1]), flush=True)
-        if not asked.only:
+        if asked.only.lower() in "resumed":
             rows.append(changed(workspace, single, asked.steps))
             print(row(rows[-1]), flush=True)
     if asked.write:
