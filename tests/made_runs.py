@@ -62,7 +62,8 @@ def make_rows(steps: int, end: float, seed: int, rate: float) -> np.ndarray:
     clean = end + (8 - end) * (1 + step / (0.02 * steps)) ** -0.9
     rows = np.full((steps + 1, len(COLUMNS)), np.nan)
     place = {column: number for number, (column, _) in enumerate(COLUMNS)}
-    drift = np.convolve(draw.normal(0, 0.3, steps + 1), np.ones(40) / 40, "same")
+    width = min(40, steps + 1)
+    drift = np.convolve(draw.normal(0, 0.3, steps + 1), np.ones(width) / width, "same")
     values = {
         "step": step, "tokens": step * TOKENS_A_STEP, "elapsed_s": step / STEPS_A_S, "flops": step * 6e9,
         "loss": clean + drift + draw.normal(0, 0.05, steps + 1), "grad_norm": 0.4 + draw.gamma(4, 0.1, steps + 1),
