@@ -11,7 +11,7 @@ OUTPUTS = "outputs.json"
 # Working records differ from run to run though the outputs are equal; they are not part of the identity.
 _RECORDS = {
     OUTPUTS, "spec.toml", "events.jsonl", "metrics.bin", "summary.json", "choices.json", "worker.lock", "stderr.log",
-    "until.json", "layers.bin", "metrics.overview", "notes.json",
+    "until.json", "layers.bin", "health.bin", "metrics.overview", "notes.json",
 }  # fmt: skip
 
 _ASIDE = ("control", "batches")  # folders of what was asked for on the way

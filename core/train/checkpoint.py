@@ -39,6 +39,7 @@ class TrainState(msgspec.Struct, kw_only=True):
     elapsed_s: float = 0.0  # of the steps alone
     wall_s: float = 0.0  # with measurements and checkpoints, without pauses
     flops: float = 0.0
+    energy_j: float = 0.0  # by the processor's meter, where it has one
     val_loss: float | None = None  # the newest measurement
     val_bits_per_byte: float | None = None
     val_step: int | None = None

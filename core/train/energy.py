@@ -21,8 +21,9 @@ class Meter:
     def __init__(self, folder: Path = METER, every_s: float = LOOK_EVERY_S) -> None:
         self.folder, self.every_s = folder, every_s
         self.microjoules = 0
+        self.before_j: float | None = None  # used by earlier processes of the same run
         self._last: int | None = None
-        self._ended = threading.Event()
+        self._ended, self._looking = threading.Event(), threading.Lock()
 
     def __enter__(self) -> "Meter":
         self._ended.clear()
@@ -39,7 +40,9 @@ class Meter:
             self._look()
 
     def joules(self) -> float | None:
-        """What was used in the block, or None without a meter."""
+        """What was used in the block so far, or None without a meter."""
+        if self._last is not None and not self._ended.is_set():
+            self._look()
         return None if self._last is None else self.microjoules / 1e6
 
     def _look_often(self) -> None:
@@ -47,10 +50,11 @@ class Meter:
             self._look()
 
     def _look(self) -> None:
-        now = read_meter(self.folder)
-        if now is None:
-            return
-        used = now - self._last
-        if used < 0:  # it began anew
-            used += int((self.folder / "max_energy_range_uj").read_text())
-        self.microjoules, self._last = self.microjoules + used, now
+        with self._looking:
+            now = read_meter(self.folder)
+            if now is None:
+                return
+            used = now - self._last
+            if used < 0:  # it began anew
+                used += int((self.folder / "max_energy_range_uj").read_text())
+            self.microjoules, self._last = self.microjoules + used, now

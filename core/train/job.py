@@ -2,6 +2,7 @@
 
 import os
 import time
+from contextlib import nullcontext
 from pathlib import Path
 
 import msgspec
@@ -26,10 +27,12 @@ from core.train.checkpoint import TrainState, restore, save_checkpoint
 from core.train.choices import choose, peak_flops
 from core.train.course import Course
 from core.train.decisions import Decisions
+from core.train.disk import check_disk
 from core.train.distributed.ranks import ALONE, Alone, join
 from core.train.ema import Average
 from core.train.energy import Meter
 from core.train.fitting import Fit, fit, memory_needed, set_recompute
+from core.train.health import HealthLog
 from core.train.inputs import COLUMNS, open_text, resolve_vocabulary
 from core.train.loop import Trainer
 from core.train.measure import validate, validate_objective
@@ -143,8 +146,8 @@ def _attempt(
     metrics = ranks.metrics(lambda: MetricsWriter(folder.path("metrics.bin"), COLUMNS, last_step=last_step))
     try:
         prepared.model.train()
-        with meter:
-            ended = Trainer(prepared, state, plan, emit, control, metrics).train()
+        with meter, HealthLog(folder) if ranks.first else nullcontext():
+            ended = Trainer(prepared, state, plan, emit, control, metrics, meter).train()
     finally:
         metrics.close()
     return summary(prepared, state, threads, meter) if ended else None
@@ -175,6 +178,7 @@ def prepare(spec: TrainSpec, folder: JobFolder, emit, control, ranks: Alone = AL
         fitted = fit_together(spec, shape, device, ranks, folder)
     else:
         fitted = fit(spec, shape, device, folder, emit)
+    check_disk(spec, shape, folder)
     allow_tf32(spec.tf32)
     train, held_out = (TokenShard.open(folder.root, split).tokens for split in ("train", "held_out"))
     batches = Batches(train, shape.context, spec.seed)
@@ -282,6 +286,6 @@ def summary(prepared: Run, state: TrainState, threads: int, meter: Meter) -> dic
         "threads": threads,
         "peak_bytes": peak_memory(),
         "memory_bytes": prepared.growth.n_bytes(),
-        "energy_j": meter.joules(),
+        "energy_j": state.energy_j if meter.joules() is not None else None,
         "elapsed_s": state.elapsed_s,
     }

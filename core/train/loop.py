@@ -24,6 +24,7 @@ from core.record.events import (
 from core.record.lineage import sha256_file
 from core.record.metrics import read_metrics
 from core.train.checkpoint import TrainState
+from core.train.energy import Meter
 from core.train.expert_use import ExpertUse
 from core.train.guard import LASTING, Guard, Spike
 from core.train.layers import Layers
@@ -46,9 +47,10 @@ class Trainer:
 
     Args:
         run: everything prepared by ``core.train.job``: spec, folder, model, optimizer, data, choices.
+        meter: what the processor uses meanwhile, if anybody asks.
     """
 
-    def __init__(self, run, state: TrainState, plan: Plan, emit, control, metrics) -> None:
+    def __init__(self, run, state: TrainState, plan: Plan, emit, control, metrics, meter: Meter | None = None) -> None:
         self.run, self.state, self.plan = run, state, plan
         self.steps = plan.steps(state.step, state.wall_s)
         self.emit, self.control, self.metrics = emit, control, metrics
@@ -61,6 +63,9 @@ class Trainer:
         every = self.spec.layers_every if self.spec.mesh.world == 1 else 0
         self.layers = Layers(self.model, run.folder.path("layers.bin"), every, last_step=state.step)
         self._said = 0.0
+        self._meter = meter
+        if meter is not None and meter.before_j is None:  # what a return to a checkpoint undoes was used all the same
+            meter.before_j = state.energy_j
 
     def _guard(self) -> Guard:
         """A guard that knows the steps in metrics.bin."""
@@ -146,12 +151,21 @@ class Trainer:
         self.metrics.append(
             step=state.step, tokens=state.tokens, elapsed_s=state.elapsed_s, flops=state.flops, loss=loss, lr=rate,
             grad_norm=grad_norm, tokens_per_s=tokens / taken, batch_size=count,
-            epoch=self.run.examples.epoch(course.taken(state.step)), **(self._measured() if due else {}))
+            epoch=self.run.examples.epoch(course.taken(state.step)), **self._energy(),
+            **(self._measured() if due else {}))
         spaced = self.spec.retention.spaced and is_spaced(state.step)
         if (state.step % self.spec.checkpoint_every == 0 or spaced) and state.step < self.steps:
             self.checkpoint()
         self._say_progress()
         return True
+
+    def _energy(self) -> dict:
+        """What the run has used so far, where a meter tells."""
+        used_j = self._meter.joules() if self._meter else None
+        if used_j is None:
+            return {}
+        self.state.energy_j = self._meter.before_j + used_j
+        return {"energy_j": self.state.energy_j}
 
     def _gradients(self, count: int) -> tuple[float, float]:
         """Loss and gradient norm of the next step, on so many sequences."""

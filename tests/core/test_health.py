@@ -1,13 +1,18 @@
 """Looking at the machine, and the record of it that a run keeps."""
 
+import json
 import time
 
 import numpy as np
 
+from core.jobs import worker
+from core.record.events import CheckpointSaved
 from core.record.folder import JobFolder
 from core.record.machine import HEALTH, Machine
 from core.record.metrics import read_metrics
+from core.record.view import read_view
 from core.train.health import HealthLog
+from tests.tiny_tree import create, make_workspace, tiny, train_spec, train_until
 
 
 def burn(seconds):
@@ -54,3 +59,26 @@ def test_a_folder_that_cannot_be_written_does_not_end_the_run(tmp_path):
     (tmp_path / HEALTH).mkdir()
     with HealthLog(JobFolder(tmp_path), every_s=0.01):
         time.sleep(0.05)
+
+
+def test_a_real_run_keeps_the_record_and_its_energy_goes_on_over_a_resume(tmp_path, monkeypatch):
+    meter = tmp_path / "meter"
+    meter.mkdir()
+    (meter / "energy_uj").write_text("0")
+    monkeypatch.setattr("core.train.energy.read_meter", lambda folder: _tick(meter))
+    monkeypatch.setattr("core.train.health.EVERY_S", 0.05)
+    workspace, spec = make_workspace(tmp_path), train_spec(tiny("gpt-2"), steps=8)
+    folder = create(workspace, "run", spec)
+    train_until(folder, spec, lambda event: isinstance(event, CheckpointSaved) and event.step == 3)
+    assert worker.main(folder.root) == 0
+    columns, rows = read_metrics(folder.path("metrics.bin"))
+    energy = rows[:, [name for name, _ in columns].index("energy_j")]
+    assert (np.diff(energy[1:]) > 0).all() and read_view(folder.root).result["energy_j"] == energy[-1]
+    assert HEALTH not in json.loads(folder.path("outputs.json").read_text())
+
+
+def _tick(meter):
+    """A meter that counts a joule at each look."""
+    now = int((meter / "energy_uj").read_text()) + 1_000_000
+    (meter / "energy_uj").write_text(str(now))
+    return now
