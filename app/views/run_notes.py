@@ -57,7 +57,8 @@ def arithmetic_text(label: str) -> str:
     """A candidate's label as the log has it ("bf16, our loss + attention", "fp32, torch") in plain words."""
     say = QCoreApplication.translate
     precision, _, kernels = label.partition(", ")
-    precision = {"bf16": "bfloat16", "fp32": "float32"}.get(precision, precision)
+    precision = {"bf16": "bfloat16", "fp32": "float32", "fp16": "float16",
+                 "bf16_weights": say("run", "bfloat16 weights")}.get(precision, precision)
     names = {"loss": say("run", "loss"), "attention": say("run", "attention"), "norm": say("run", "normalisation"),
              "swiglu": "SwiGLU"}  # fmt: skip
     if not kernels.startswith("our "):

@@ -34,7 +34,7 @@ class SizingPanel(QWidget):
         """Show what this shape costs; ``sequences`` are computed at once while training."""
         parts = parameters(spec)
         flops = flops_per_token(spec)
-        memory = training_memory(spec, sequences, precision == "bf16")["total"]
+        memory = training_memory(spec, sequences, precision in ("bf16", "bf16_weights", "fp16"))["total"]
         self.total.set_value(count_text(parts["total"]), "", self.tr("exactly {count}").format(
             count=f"{parts['total']:,}"))  # fmt: skip
         self.flops.set_value(count_text(flops.training), "FLOP", self.tr("to train; answering takes a third"))

@@ -1,7 +1,8 @@
 """What there is to talk to, named so that it can be opened later; imports nothing heavy.
 
 A source is ``run:NAME`` (best checkpoint), ``run:NAME@last``, ``run:NAME@best``,
-``run:NAME@step-00000200``, the path of a .gguf or .onnx file, or ``smollm2``.
+``run:NAME@step-00000200``, ``run:NAME@ema`` (the average of its weights in the last checkpoint), the path of a .gguf
+or .onnx file, or ``smollm2``.
 """
 
 import importlib.util
@@ -62,12 +63,19 @@ def split_run(source: str) -> tuple[str, str]:
 
 
 def checkpoint_path(run: Path, which: str = "best") -> Path:
-    """The folder of a run's checkpoint: "last", "best", "step-00000200" or just "200".
+    """The folder of a run's checkpoint: "last", "best", "step-00000200" or just "200"; for "ema" the file in it.
 
     Raises:
-        LabError: the run has no checkpoint yet, or not this one.
+        LabError: the run has no checkpoint yet, or not this one, or keeps no average.
     """
     run = Path(run)
+    if which == "ema":
+        averaged = checkpoint_path(run, "last") / "ema.safetensors"
+        if not averaged.is_file():
+            raise LabError(
+                "{run} keeps no average of its weights.", str(run),
+                "Choose best or last; a run keeps one when its 'Weight average' is above 0.", run=run.name)
+        return averaged
     step = re.fullmatch(r"(?:step-)?(\d+)", _pointers(run).get(which, which))
     files = [*run.glob("checkpoints/step-*/model.safetensors"), *run.glob(f"checkpoints/step-*/{SLICES}")]
     there = {_step(p.parent): p.parent for p in files}
@@ -87,7 +95,7 @@ def family(checkpoint: Path) -> str:
         if (checkpoint / SLICES).is_file():
             metadata = json.loads((checkpoint / SLICES).read_bytes())["metadata"]
         else:
-            with open(checkpoint / "model.safetensors", "rb") as file:
+            with open(checkpoint if checkpoint.is_file() else checkpoint / "model.safetensors", "rb") as file:
                 metadata = json.loads(file.read(int.from_bytes(file.read(8), "little")))["__metadata__"]
         return json.loads(metadata["spec"]).get("family", "transformer")
     except (OSError, ValueError, KeyError, OverflowError, MemoryError):

@@ -34,9 +34,13 @@ def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
 def read_weights(checkpoint: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
     """The weights in a checkpoint folder, whole, whether one process wrote them or several; and their metadata.
 
+    Instead of the folder it may be a file in it that holds weights of the same names.
+
     Raises:
         LabError: a file is missing or damaged.
     """
+    if Path(checkpoint).is_file():  # the average of the weights, beside them
+        return read_tensors(Path(checkpoint))
     if not is_sharded(checkpoint):
         return read_tensors(Path(checkpoint) / MODEL)
     slices = Slices(checkpoint, "model")
@@ -49,7 +53,7 @@ def load_decoder(checkpoint: Path, device: str = "cpu") -> tuple[Decoder, ModelS
     Raises:
         LabError: the file is damaged, or was not written by the lab.
     """
-    path = Path(checkpoint) / MODEL
+    path = Path(checkpoint) if Path(checkpoint).is_file() else Path(checkpoint) / MODEL
     tensors, metadata = read_weights(checkpoint)
     if "spec" not in metadata:
         raise LabError(

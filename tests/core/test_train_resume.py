@@ -4,6 +4,9 @@ import msgspec
 import numpy as np
 import pytest
 
+from core.errors import LabError
+from core.infer.open import open_engine
+from core.infer.sources import checkpoint_path
 from core.jobs import worker
 from core.model.loading import read_tensors
 from core.record.events import Validated
@@ -102,3 +105,18 @@ def test_the_batch_grows_and_tokens_and_epochs_count_what_was_really_seen(worksp
     assert column(folder, "tokens")[1:].tolist() == (np.cumsum(sizes) * SHAPE.context).tolist()
     epochs = column(folder, "epoch")[1:]
     np.testing.assert_allclose(epochs / epochs[0], np.cumsum(sizes) / 2, rtol=1e-6)
+
+
+def test_the_average_of_a_run_can_be_talked_to_and_is_not_its_weights(workspace):
+    folder = train(workspace, "averaged", spec_of("adamw", "bf16_weights"))
+    average = open_engine(f"run:{folder.name}@ema", workspace)
+    weights = open_engine(f"run:{folder.name}@last", workspace)
+    told = [engine.start(engine.encode("the frame")) for engine in (average, weights)]
+    assert np.isfinite(told).all() and not np.array_equal(*told)
+    assert column(folder, "val_loss_ema")[-1] != column(folder, "val_loss")[-1]
+    kept, _ = read_tensors(checkpoint_path(folder.root, "ema"))
+    last, _ = read_tensors(folder.path(LAST, "model.safetensors"))
+    assert set(kept) == set(last) and any((kept[name] != last[name]).any() for name in kept)
+    plain = train(workspace, "plain", msgspec.structs.replace(spec_of("adamw", "fp32"), ema_decay=0.0))
+    with pytest.raises(LabError, match="keeps no average"):
+        checkpoint_path(plain.root, "ema")
