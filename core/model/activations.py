@@ -58,6 +58,15 @@ def passing(spec: ModelSpec, rows: int) -> float:
     return SCORES_AT_ONCE * rows * spec.n_heads * max(lengths(spec, rows)) ** 2
 
 
+def uneven(spec: ModelSpec, rows: int) -> Kept:
+    """Of what is kept, blocks whose sizes change from step to step: what experts keep."""
+    if spec.family != "transformer" or not spec.experts.count:
+        return Kept()
+    every = spec.experts.every
+    return _experts(spec) * sum(rows * length * (layers // every) for layers, length in zip(
+        (spec.encoders, spec.n_layers + spec.query_layer), lengths(spec, rows)))
+
+
 def lengths(spec: ModelSpec, rows: int) -> tuple[float, float]:
     """Tokens that the encoder reads and that the decoder is shown, the longest of ``rows`` sequences."""
     settings, context = spec.objective, spec.context

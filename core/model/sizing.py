@@ -2,12 +2,13 @@
 
 import msgspec
 
-from core.model.activations import kept, passing
+from core.model.activations import kept, passing, uneven
 from core.spec.model import ModelSpec
 
 FLOAT = 4  # bytes
 LOGITS_AT_ONCE = 3  # when the backward pass begins: log-probabilities, their gradient, and the logits' gradient
 HOLES = 1.25  # the C library seldom fits a block into the hole of an equal one: memory held for each byte kept
+UNEVEN = 0.5  # so much more where the sizes change from step to step
 ENGINE = 20_000_000  # bytes that torch takes to compute anything at all with a Transformer
 ASSUMED_WATTS = 30  # of a desktop's processor at work, where no meter can be read
 SUBWORD_BUCKETS = 1 << 14  # into which word vectors hash character n-grams
@@ -214,9 +215,10 @@ def training_memory(
     n = FLOAT * parameters(spec)["total"]
     found, copies = kept(spec, micro_batch), n // 2 if bf16 else 0
     lost, engine = (HOLES, ENGINE) if spec.family == "transformer" else (1, 0)  # others keep few and large blocks
+    more = UNEVEN * uneven(spec, micro_batch).n_bytes(bf16) + FLOAT * passing(spec, micro_batch)
     parts = {
         "weights": n, "gradients": n, "optimizer": 2 * n,
-        "activations": int(lost * found.n_bytes(bf16) + FLOAT * passing(spec, micro_batch) + engine + copies),
+        "activations": int(lost * found.n_bytes(bf16) + more + engine + copies),
         "logits": int(LOGITS_AT_ONCE * FLOAT * found.logits)}  # fmt: skip
     shared = 0 if accumulated else min(n, parts["activations"] + parts["logits"])
     return {**parts, "total": sum(parts.values()) - shared}
