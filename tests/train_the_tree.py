@@ -59,6 +59,7 @@ FEW = ("masked", "replaced", "unilm", "permutation")
 CONTEXT, FEW_CONTEXT = 64, 32
 # Norms after each part need small steps where the warm-up is short. Source: Xiong et al. 2020, arXiv:2002.04745.
 RATE, TWO_STACK_RATE, POST_NORM_RATE = 2e-3, 5e-3, 8e-4
+SHARED_RATE, SHALLOW_RATE = 3e-3, 1e-2  # one block again and again; recurrent nets and tables of vectors
 DOCS, PLANTED = "python-docs", "planted"
 VOCABULARY = {DOCS: 512, PLANTED: 2048}  # few tokens, so that the budget goes into the model; whole words for vectors
 GRID = make_grid(4, 4, SEED)
@@ -109,15 +110,25 @@ def work(workspace: Workspace, kind: str, name: str, spec) -> JobFolder:
     return folder
 
 
+def _rate(shape: ModelSpec) -> float:
+    """The learning rate by what is known to need another one than most."""
+    if shape.family in ("word_vectors", "lstm"):
+        return SHALLOW_RATE
+    if shape.shared_layers:
+        return SHARED_RATE
+    if shape.norm_place == "post":
+        return POST_NORM_RATE
+    return TWO_STACK_RATE if shape.layout == "encoder_decoder" else RATE
+
+
 def training(shape: ModelSpec, threads: int, steps: int) -> TrainSpec:
     """How a shape is trained: alike for all, but for the few things that its objective is known to need."""
     vectors = shape.family == "word_vectors"
     two_stacks = shape.layout == "encoder_decoder"
-    rate = 1e-2 if vectors else POST_NORM_RATE if shape.norm_place == "post" else TWO_STACK_RATE if two_stacks else RATE
     shown = MANY_TOKENS if two_stacks or vectors or shape.objective.task in FEW else TOKENS
     return build(TrainSpec, {
         "corpus": PLANTED if vectors else DOCS, "tokenizer": PLANTED if vectors else DOCS, "steps": steps,
-        "batch_size": shown // shape.context, "learning_rate": rate, "beta2": 0.98, "warmup_steps": 20,
+        "batch_size": shown // shape.context, "learning_rate": _rate(shape), "beta2": 0.98, "warmup_steps": 20,
         "validate_every": steps, "validation_tokens": HELD_OUT_TOKENS, "checkpoint_every": steps,
         "sample_tokens": 0, "precision": "fp32", "device": "cpu", "threads": threads, "seed": SEED,
         "model": msgspec.to_builtins(shape) | {"vocab_size": 0},
