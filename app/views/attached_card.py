@@ -110,5 +110,6 @@ def log_line(event: ev.Event) -> str:
     if isinstance(event, ev.Noted):
         return fill(event.text, event.values)
     values = {name: getattr(event, name) for name in event.__struct_fields__}
-    told = ", ".join(f"{name} {value}" for name, value in values.items() if isinstance(value, str | int | float))
-    return f"{type(event).__name__}: {told}"[:200]
+    told = ", ".join(f"{name} {f'{value:.5g}' if isinstance(value, float) else value}" for name, value in values.items()
+                     if isinstance(value, str | int | float) and value != "")  # fmt: skip
+    return f"{type(event).__name__}: {told}"[:200] if told else type(event).__name__

@@ -2,18 +2,17 @@
 
 from pathlib import Path
 
-from PySide6.QtGui import QGuiApplication
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QGuiApplication, QIntValidator
 from PySide6.QtWidgets import (
     QCheckBox,
-    QFormLayout,
     QGridLayout,
     QHBoxLayout,
     QLineEdit,
     QPlainTextEdit,
-    QSpinBox,
     QVBoxLayout,
     QWidget,
-)
+)  # fmt: skip
 
 from app.state.context import AppContext
 from app.translations import translate
@@ -27,6 +26,7 @@ from widgets import theme
 from widgets.cards import Button, Card, Text
 
 SCRIPT_PX = 264
+FIELD_PX = 136
 
 
 class ClusterView(QWidget):
@@ -72,7 +72,8 @@ class MeshCard(Card):
             return
         self.total.setText(self.tr("{count} processes").format(count=mesh.world))
         for row, (name, count, meaning) in enumerate(self._directions(spec)):
-            for column, (text, role) in enumerate(((name, "body"), (f"{count:,}", "strong"), (meaning, "muted"))):
+            said = f"{count:,}" if count > 1 else ""
+            for column, (text, role) in enumerate(((name, "body"), (said, "strong"), (meaning, "muted"))):
                 self.grid.addWidget(Text(text, role, wrap=column == 2), row, column)
 
     def _directions(self, spec: TrainSpec) -> list[tuple[str, int, str]]:
@@ -115,7 +116,7 @@ class LinesCard(Card):
         self.gpus = QCheckBox(self.tr("A GPU for each process"))
         self.gpus.setChecked(True)
         self.partition = QLineEdit()
-        self.partition.setPlaceholderText(self.tr("the cluster's default"))
+        self.partition.setPlaceholderText(self.tr("its default"))
         self.gpus.toggled.connect(self._write)
         self.partition.textChanged.connect(self._write)
         self.line, self.script = Text("", "mono"), QPlainTextEdit()
@@ -134,14 +135,15 @@ class LinesCard(Card):
 
     def cluster(self) -> Cluster:
         """What is set."""
-        return Cluster(self.nodes.value(), self.gpus.isChecked(), self.hours.value(), self.partition.text().strip(),
-                       self.cores.value())  # fmt: skip
+        nodes, hours, cores = (int(field.text()) for field in (self.nodes, self.hours, self.cores))
+        return Cluster(nodes, self.gpus.isChecked(), hours, self.partition.text().strip(), cores)
 
     def _write(self) -> None:
-        if self._asked is None:
+        if self._asked is None or not all(
+                field.hasAcceptableInput() for field in (self.nodes, self.hours, self.cores)):  # fmt: skip
             return
         spec, folder = self._asked
-        nodes = self.nodes.value()
+        nodes = self.cluster().nodes
         try:
             line, script = torchrun_line(spec, folder, nodes), slurm_script(spec, folder, self.cluster())
             self.problem.setText("")
@@ -158,12 +160,17 @@ class LinesCard(Card):
             "folder has to be on a drive that all share."))  # fmt: skip
 
     def _arrange(self) -> None:
-        settings = QFormLayout()
-        settings.setSpacing(theme.space(1))
-        for label, widget in ((self.tr("Machines"), self.nodes), ("", self.gpus),
-                              (self.tr("Cores of a process"), self.cores), (self.tr("Hours at most"), self.hours),
-                              (self.tr("Partition"), self.partition)):  # fmt: skip
-            settings.addRow(label, widget)
+        settings = QGridLayout()
+        settings.setHorizontalSpacing(theme.space(2))
+        named = ((self.tr("Machines"), self.nodes), (self.tr("Cores of a process"), self.cores),
+                 (self.tr("Hours at most"), self.hours), (self.tr("Partition"), self.partition))  # fmt: skip
+        for column, (label, field) in enumerate(named):
+            field.setFixedWidth(FIELD_PX)
+            field.setAccessibleName(label)
+            settings.addWidget(Text(label, "caption", wrap=False), 0, column)
+            settings.addWidget(field, 1, column)
+        settings.addWidget(self.gpus, 1, len(named), Qt.AlignmentFlag.AlignVCenter)
+        settings.setColumnStretch(len(named) + 1, 1)
         self.body.addLayout(settings)
         self.body.addWidget(self.problem)
         self.body.addLayout(self._titled(self.tr("With torchrun"), lambda: self.line.text()))
@@ -182,10 +189,8 @@ class LinesCard(Card):
         row.addWidget(copy)
         return row
 
-    def _number(self, most: int, value: int) -> QSpinBox:
-        box = QSpinBox()
-        box.setRange(1, most)
-        box.setValue(value)
-        box.setButtonSymbols(QSpinBox.ButtonSymbols.NoButtons)
-        box.valueChanged.connect(self._write)
-        return box
+    def _number(self, most: int, value: int) -> QLineEdit:
+        field = QLineEdit(str(value))
+        field.setValidator(QIntValidator(1, most, field))
+        field.textChanged.connect(self._write)
+        return field

@@ -50,11 +50,13 @@ def test_the_lines_follow_what_is_set_and_are_copied_whole(view, tmp_path):
     copy.click()
     line = QGuiApplication.clipboard().text()
     assert "--nproc-per-node 8" in line and line.endswith(str(tmp_path / "run"))
-    view.lines.nodes.setValue(4)
+    view.lines.nodes.setText("4")
     view.lines.partition.setText("gpu")
     assert "--nnodes 4 --nproc-per-node 2" in view.lines.line.text()
     assert "--partition=gpu" in view.lines.script.toPlainText()
-    view.lines.nodes.setValue(3)
+    view.lines.nodes.setText("")
+    assert "--nnodes 4" in view.lines.line.text(), "an empty field changes nothing yet"
+    view.lines.nodes.setText("3")
     assert not view.lines.problem.isHidden() and not view.lines.line.text()
 
 
