@@ -1,7 +1,7 @@
 """One's own design: the form, its drawing, and what it costs."""
 
 import msgspec
-from PySide6.QtCore import Signal
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QVBoxLayout, QWidget
 
 from app.pages.page import scroll_area, scroll_to
@@ -119,6 +119,9 @@ class DesignView(QWidget):
         inner = QVBoxLayout(holder)
         inner.setContentsMargins(0, 0, 0, 0)
         inner.addWidget(self.diagram)
+        hint = Text(self.tr("Click a box, or the block around boxes, to change what is behind it."), "caption")
+        hint.setAlignment(Qt.AlignmentFlag.AlignHCenter)
+        inner.addWidget(hint)
         inner.addStretch(1)
         costs = scroll_area(self.costs)
         costs.setMinimumWidth(COSTS_PX)

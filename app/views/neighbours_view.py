@@ -51,6 +51,7 @@ class NeighboursView(QWidget):
         column.addWidget(self.note)
         column.addWidget(self.problem)
         column.addWidget(self.table, 1)
+        column.addStretch(0)  # before there is a table, the words stay at the top
         self._clear()
 
     def set_source(self, source: str) -> None:
