@@ -140,6 +140,7 @@ class Cut:
     pairs: np.ndarray  # (2 P,) first block of each column and the one past its last
     rows: np.ndarray | None  # (most, P) the blocks of each column, some twice; None where a column has very many
     empty: np.ndarray  # (P,) bool: columns that hold no block
+    gaps: bool  # whether any column is empty, or outside
     outside: np.ndarray  # (P,) bool: columns before the first row or after the last
     before: np.ndarray | None  # (P + 1,) row before each pixel edge, where rows are drawn one by one
     share: np.ndarray | None  # (P + 1,) how far each edge lies on the way to the next row; NaN outside
@@ -147,10 +148,11 @@ class Cut:
     def fold(self, least_or_greatest: np.ufunc, values: np.ndarray, nothing: float) -> np.ndarray:
         """The least or greatest of each column's blocks, (P,); ``nothing`` where it holds none."""
         if self.rows is not None:  # a few gathers are far quicker than reduceat over a thousand short pieces
-            found = least_or_greatest.reduce(values[self.rows], axis=0)
+            found = least_or_greatest.reduce(values.take(self.rows), axis=0)
         else:
             found = least_or_greatest.reduceat(np.append(values, nothing), self.pairs)[::2]
-        found[self.empty] = nothing
+        if self.gaps:
+            found[self.empty] = nothing
         return found
 
 
@@ -226,7 +228,9 @@ class Curve:
         if 0 < most <= GATHERED:
             rows = np.minimum(pairs[0::2] + np.arange(most)[:, None], np.maximum(pairs[1::2] - 1, 0))
             np.clip(rows, 0, len(at) - 1, out=rows)
-        return Cut(level, first, last, pairs, rows, counts <= 0, outside, before, share)
+        empty = counts <= 0
+        gaps = bool(empty.any() or outside.any())
+        return Cut(level, first, last, pairs, rows, empty, gaps, outside, before, share)
 
     def spans(self, edges: np.ndarray, smooth: bool = False, cuts: dict | None = None):
         """Least and greatest value that the curve takes in each pixel column, (P,) each; NaN where it is not.
@@ -244,8 +248,9 @@ class Curve:
             ways = lows[cut.before] + cut.share * (lows[cut.before + 1] - lows[cut.before])  # at the edges, (P + 1,)
             low = np.fmin(low, np.fmin(ways[:-1], ways[1:]))
             high = np.fmax(high, np.fmax(ways[:-1], ways[1:]))
-        nothing = cut.outside | (low > high)
-        low[nothing] = high[nothing] = np.nan
+        if cut.gaps:
+            nothing = cut.outside | (low > high)
+            low[nothing] = high[nothing] = np.nan
         return low, high
 
     def means(self, edges: np.ndarray, cuts: dict | None = None) -> np.ndarray:

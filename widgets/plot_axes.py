@@ -69,9 +69,13 @@ class Scale:
             return [value for value in plain if value > 0]
         every = max(1, math.ceil((high - low) * room_px / max(self.pixels, 1)))
         times = (1,) if high - low > MANY_DECADES else (1, 2, 5)
-        found = [digit * 10.0**power for power in range(math.floor(low), math.ceil(high) + 1) for digit in times
-                 if power % every == 0]  # fmt: skip
-        return [value for value in found if self.low * 0.999999 <= value <= self.high * 1.000001]
+        for digits in (times, range(1, 10)):  # a narrow axis may hold one round value only: then every digit is shown
+            found = [digit * 10.0**power for power in range(math.floor(low), math.ceil(high) + 1) for digit in digits
+                     if power % every == 0]  # fmt: skip
+            found = [value for value in found if self.low * 0.999999 <= value <= self.high * 1.000001]
+            if len(found) > 2:
+                break
+        return found
 
     def _straight(self, values):
         if not self.log:

@@ -38,7 +38,8 @@ class PlotCanvas(QWidget):
         self.marks: list[Mark] = []
         self.frame: Frame | None = None
         self.hovered = ""
-        self._picture: QPixmap | None = None
+        self._picture: QPixmap | None = None  # what is shown; None = it has to be painted anew
+        self._store: QPixmap | None = None
         self._pointer: QPointF | None = None
         self._grip: tuple[QPointF, Scale, bool] | None = None  # where a drag began, the scale then, choosing a part
         self._timer = QTimer(self, singleShot=True, interval=FRAME_MS)
@@ -84,8 +85,10 @@ class PlotCanvas(QWidget):
         """Work out and paint one frame now."""
         self._timer.stop()
         ratio = self.devicePixelRatioF()
-        self._picture = QPixmap(self.size() * ratio)
-        self._picture.setDevicePixelRatio(ratio)
+        if self._store is None or self._store.size() != self.size() * ratio:
+            self._store = QPixmap(self.size() * ratio)  # kept: fresh memory costs a page fault for every 4 kB
+            self._store.setDevicePixelRatio(ratio)
+        self._picture = self._store
         painter = QPainter(self._picture)
         self.paint_on(painter)
         painter.end()

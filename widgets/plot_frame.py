@@ -21,7 +21,7 @@ ON_PX, OFF_PX = 5, 4  # of a dashed line
 BAND = 0.20
 MOST_DOTTED = 20_000  # rows of a curve whose measurements may be dots
 PIXELS_A_DOT = 8  # dots closer than this would be a band
-TOGETHER = 8  # runs up to which held-out loss is drawn with the training loss
+TOGETHER = 4  # runs up to which held-out loss is drawn with the training loss
 ROOM = 0.05  # of the height, free above and below the curves
 ORDINARY = (0.5, 99.5)  # percentiles between which the height is fitted when outliers are left out
 
@@ -187,12 +187,19 @@ class Frame:
         painter.restore()
         draw_axes(painter, area, self.bottom, self.left, words, self.look.axis == "time")
 
+    def _device_rows(self, values: np.ndarray) -> np.ndarray:
+        """Device pixels from the top of the area."""
+        if self.left.log:
+            return self.height_of(values) * self.ratio
+        scale = self.left.pixels / ((self.left.high - self.left.low) or 1.0) * self.ratio
+        return self.left.high * scale - values * scale
+
     def height_of(self, values):
         """Pixels from the top of the area."""
         return self.left.pixels - self.left.place(values)
 
     def _paint_strokes(self, painter: QPainter) -> None:
-        tops, feet = (self.height_of(self._ends[end][: len(self.lines)]) * self.ratio for end in (1, 0))  # (curves, P)
+        tops, feet = (self._device_rows(self._ends[end][: len(self.lines)]) for end in (1, 0))  # (curves, P)
         off = np.arange(self.columns) % (ON_PX + OFF_PX) >= ON_PX
         for number, line in enumerate(self.lines):
             if line.thick > 1:

@@ -78,12 +78,15 @@ def visible_pieces(tops: np.ndarray, feet: np.ndarray, rows: int) -> tuple[np.nd
         np.maximum(under, below[curve], out=under)
         np.copyto(over, above[curve], where=apart)  # one interval is remembered, and the next curve lies beyond
         np.copyto(under, below[curve], where=apart)
-    curves, pieces, at = np.nonzero(ends >= begins)  # the lower curves first: a piece kept too long is painted over
-    begin = begins[curves, pieces, at].astype(np.int64)
-    return at * rows + begin, ends[curves, pieces, at] - begin + 1, curves
+    seen = np.flatnonzero(ends >= begins)  # the lower curves first: a piece kept too long is painted over
+    begin = begins.reshape(-1)[seen].astype(np.int64)
+    return seen % columns * rows + begin, ends.reshape(-1)[seen] - begin + 1, seen // (2 * columns)
 
 
 def _whole(values: np.ndarray, least: int, most: int) -> np.ndarray:
     """Nearest whole rows within bounds, int16; what is NaN becomes the bound that makes its span empty."""
-    nowhere = most if least == 0 else least
-    return np.rint(np.nan_to_num(values, nan=nowhere).clip(least, most)).astype(np.int16)
+    nowhere = np.isnan(values)
+    values = np.clip(values, least, most)
+    if nowhere.any():
+        values[nowhere] = most if least == 0 else least
+    return np.rint(values, out=values).astype(np.int16)
