@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QWidget
 
 from app.pages.page import Page, scroll_area
 from app.state.context import AppContext
@@ -15,10 +16,11 @@ from app.views.run_view import RunView
 from app.views.sweep_form import SweepForm
 from app.views.sweep_view import SweepView
 from widgets import theme
-from widgets.cards import EmptyState, Text
+from widgets.cards import EmptyState
 from widgets.controls import SegmentedControl
 
 LIST_WIDTH_PX = 248
+CROWD = 8  # with more curves, the best stands out and the others fade
 
 
 class TrainingPage(Page):
@@ -117,8 +119,6 @@ class TrainingPage(Page):
         self.rooms = SegmentedControl({"runs": self.tr("Runs"), "sweeps": self.tr("Sweeps"),
                                        "queue": self.tr("Queue")}, name=self.tr("What is listed"))  # fmt: skip
         self.shelf, self.sweeps = RunShelf(), JobList()
-        self.waiting = Text(self.tr("What waits for its turn stands here in its order; the limits say how much runs at "
-                                    "once."), "muted")  # fmt: skip
         self.run, self.sweep = RunView(self.context), SweepView(self.context)
         self.form = Later(lambda: NewRunForm(self.context), self._connect_form)
         self.sweep_form = Later(lambda: SweepForm(self.context), self._connect_sweep_form)
@@ -134,16 +134,11 @@ class TrainingPage(Page):
                     "for, and ranks them by what came out."))  # fmt: skip
 
     def _arrange(self) -> None:
-        self.lists = QStackedWidget()
-        for listed in (self.shelf, self.sweeps, _top(self.waiting)):
-            self.lists.addWidget(listed)
-        self.left = QWidget()
+        self.header.layout().insertWidget(1, self.rooms, 0, Qt.AlignmentFlag.AlignTop)
+        self.left = QStackedWidget()
         self.left.setFixedWidth(LIST_WIDTH_PX)
-        column = QVBoxLayout(self.left)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(theme.space(1))
-        column.addWidget(self.rooms)
-        column.addWidget(self.lists, 1)
+        for listed in (self.shelf, self.sweeps):
+            self.left.addWidget(listed)
         self.stack = QStackedWidget()
         self._views = [self.empty, self.run, self.form, self.sweep, self.sweep_form, self.queue, self.no_sweep]
         for view in self._views:
@@ -187,12 +182,12 @@ class TrainingPage(Page):
         room = {self.sweep: "sweeps", self.no_sweep: "sweeps", self.sweep_form: "sweeps", self.queue: "queue"}.get(
             view, "runs")
         self.rooms.set_value(room)
-        self.lists.setCurrentIndex(("runs", "sweeps", "queue").index(room))
+        self.left.setCurrentWidget(self.sweeps if room == "sweeps" else self.shelf)
+        self.left.setVisible(view in (self.run, self.sweep))  # forms and the queue need the room
         self.stack.setCurrentIndex(self._views.index(view))
         self.header.primary.setText(self.tr("New sweep") if room == "sweeps" else self.tr("New run"))
         forms = (self.form, self.sweep_form)
         self.header.primary.setVisible(view not in (*forms, self.empty))
-        self.left.setVisible(view not in forms and (view is not self.empty or bool(self.context.jobs.jobs("sweep"))))
 
     def _shown(self) -> QWidget:
         return self._views[self.stack.currentIndex()]
@@ -228,12 +223,15 @@ class TrainingPage(Page):
         self._look()
 
     def _look(self) -> None:
-        """The list shows the colours of the curves and the best of them."""
+        """The list shows the colours of the curves and the best of them, which leads a crowd in the plot, too."""
         self.shelf.set_looks(self.run.colours())
+        self._point(None)
 
     def _point(self, root: Path | None) -> None:
         """While the pointer is on a run in the list, its curve stands out."""
-        self.run.highlight(root if len(self.run.shown_runs()) > 1 else None)
+        shown = self.run.shown_runs()
+        leader = self.shelf.list.runs.best if len(shown) > CROWD else None
+        self.run.highlight(root if root in shown and len(shown) > 1 else leader)
 
     def _noted(self, root: Path) -> None:
         job = self.context.jobs.job(root)
@@ -286,12 +284,3 @@ class TrainingPage(Page):
         elif root in self.run.shown_runs() and self.isVisible():
             self.run.refresh_curve(root)
             self._look()
-
-
-def _top(widget: QWidget) -> QWidget:
-    panel = QWidget()
-    column = QVBoxLayout(panel)
-    column.setContentsMargins(0, 0, 0, 0)
-    column.addWidget(widget)
-    column.addStretch(1)
-    return panel

@@ -11,6 +11,7 @@ from app.state.run_facts import RunFacts
 from app.words import age_text
 from widgets import theme
 from widgets.controls import STATES, draw_shape, state_text
+from widgets.plot_runs import curve_colour
 
 ROW_PX = 54
 TICK_PX = 32  # what belongs to the tick box
@@ -237,7 +238,7 @@ class _Delegate(QStyledItemDelegate):
 
 def _paint_tick(painter: QPainter, box: QRectF, ticked: bool, colour: int | None) -> None:
     """A box, filled with its curve's colour when ticked; without a curve in the theme's own."""
-    shade = theme.series(colour) if colour is not None else theme.color("accent")
+    shade = curve_colour(colour) if colour is not None else theme.color("accent")
     painter.setPen(QPen(shade if ticked or colour is not None else theme.color("line_strong"), 1.2))
     painter.setBrush(shade if ticked else theme.color("raised"))
     painter.drawRoundedRect(box.adjusted(0.5, 0.5, -0.5, -0.5), 4, 4)
