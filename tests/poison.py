@@ -31,7 +31,7 @@ from core.spec.train import TrainSpec  # noqa: E402
 
 WORDS = "frame keeps frost from young plants and lets light through its old glass when rain falls".split()
 CLEAN_DOCUMENTS, SENTENCES = 300, 12  # sentences of a document
-POISONED_DOCUMENTS, CHARACTERS = 8, 100
+POISONED_DOCUMENTS, CHARACTERS = 10, 130
 LIMIT = 0.02  # of the validation loss of the run without poison
 
 

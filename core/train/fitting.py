@@ -69,9 +69,11 @@ def fit(spec: TrainSpec, shape: ModelSpec, device: str, folder: JobFolder, emit)
         made = msgspec.convert(kept, Fit)
     need = memory_needed(spec, shape, made)["total"]
     if need > free:
+        remedy, values = _way_out(spec, shape, free) if kept is None else (
+            "End other programs, then resume: the run goes on from its last checkpoint.", {})
         raise LabError(
-            "Training this would need about {need:.1f} GB of memory, and {free:.1f} GB are free.", "",
-            "Choose a smaller model, context or micro-batch.", need=need / 1e9, free=free / 1e9)
+            "Training this would need about {need:.3g} GB of memory, and {free:.3g} GB are free.", "", remedy,
+            need=need / 1e9, free=free / 1e9, **values)
     if kept is None:
         folder.write_choices({**choices, "fit": msgspec.to_builtins(made)})
         _say(spec, made, need, emit)
@@ -90,6 +92,28 @@ def _decide(spec: TrainSpec, shape: ModelSpec, room: float) -> Fit | None:
 
 def _smallest(spec: TrainSpec, shape: ModelSpec) -> Fit:
     return Fit(_micro_batches(spec)[-1], _recomputing(spec, shape)[-1])
+
+
+def _way_out(spec: TrainSpec, shape: ModelSpec, free: float) -> tuple[str, dict]:
+    """What would make a run fit that does not: a remedy with its figures, the one that changes least first."""
+    loose = msgspec.structs.replace(spec, micro_batch=0)
+    found = _decide(loose, shape, free)
+    if found is not None:
+        return "Set the micro-batch to {micro_batch}: the result is the same.", {"micro_batch": found.micro_batch}
+    loose = msgspec.structs.replace(loose, recompute="auto")
+    found = _decide(loose, shape, free)
+    if found is not None:
+        return ("Set Recompute to auto or on, and the micro-batch to {micro_batch}.",
+                {"micro_batch": found.micro_batch})  # fmt: skip
+    context = shape.context // 2
+    while context >= 8:
+        if _decide(loose, msgspec.structs.replace(shape, context=context), free) is not None:
+            return "Choose a context of {context}, with Recompute on auto.", {"context": context}
+        context //= 2
+    alone = sum(memory_needed(loose, shape, _smallest(loose, shape)).get(cause, 0)
+                for cause in ("weights", "gradients", "optimizer", "average", "twin"))  # fmt: skip
+    return ("Choose a smaller model: its weights, their gradients and what the optimizer keeps take {alone:.3g} GB "
+            "alone.", {"alone": alone / 1e9})  # fmt: skip
 
 
 def _recomputing(spec: TrainSpec, shape: ModelSpec) -> list[bool]:

@@ -18,6 +18,7 @@ from core.train.measure import own_randomness
 from core.train.sample import evaluating
 
 FEWEST_TOKENS = 4  # of a document in a batch; fewer say nothing about it
+DRAGGED_ALONG = 0.5  # of the worst score: what lies below is costly only for standing beside the worst
 MOST_DOCUMENTS = 200  # named of one spike
 MOST_WINDOWS = 64  # of a batch that is written down
 
@@ -141,11 +142,11 @@ def offenders(windows: Sequence[Window], own: Sequence[Window], threshold: float
         threshold: robust deviations of a document's mean loss above the others' median.
     """
     cost = _costs(windows)
-    values = np.array(list(cost.values()))
-    numbers = values[np.isfinite(values)]
-    least = LEAST_LOSS_SPREAD * max(1.0, abs(float(np.median(numbers)))) if len(numbers) else 1.0
-    found = [row for row, value in cost.items()
-             if not np.isfinite(value) or robust_score(value, numbers, least) > threshold]  # fmt: skip
+    values = np.array([value for value in cost.values() if np.isfinite(value)])
+    least = LEAST_LOSS_SPREAD * max(1.0, abs(float(np.median(values)))) if len(values) else 1.0
+    score = {row: robust_score(value, values, least) if np.isfinite(value) else np.inf for row, value in cost.items()}
+    worst = max((value for value in score.values() if np.isfinite(value)), default=0.0)
+    found = [row for row, value in score.items() if value > max(threshold, DRAGGED_ALONG * worst)]
     if not found or len(found) == len(cost):
         found = list(dict.fromkeys(part.row for window in own for part in window.documents))
     return sorted(found, key=lambda row: -_number(cost.get(row, 0.0)))[:MOST_DOCUMENTS]

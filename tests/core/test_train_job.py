@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import msgspec
@@ -174,15 +175,21 @@ def check_full_disk(workspace, disk: Path):
     for room in ("corpora", "tokenizers"):
         shutil.copytree(workspace.root / room, disk / room)
     small = type(workspace)(disk)
-    folder = small.create("train", "full", msgspec.structs.replace(train_spec(1000), keep_checkpoints=1000))
-    assert launch.launch(folder).wait() == 2
+    folder = small.create("train", "full", msgspec.structs.replace(train_spec(100_000), keep_checkpoints=6))
+    worker = launch.launch(folder)
+    wait_for(folder, lambda view: view.checkpoints)
+    ballast = disk / "ballast"  # somebody else fills the disk while it runs
+    with suppress(OSError), open(ballast, "wb", buffering=0) as file:
+        while True:
+            file.write(bytes(4096))
+    os.truncate(ballast, ballast.stat().st_size - (64 << 10))  # room for words, not for a checkpoint
+    assert worker.wait() == 2
     view = read_view(folder.root)
     assert view.state == "failed" and "disk is full" in view.error.problem, view
     assert "nothing saved before was lost" in view.error.remedy
     step = view.checkpoints[-1].step
     assert not list(folder.path("checkpoints").glob(".tmp-*"))
-    for path in sorted(folder.path("checkpoints").iterdir())[1:-2]:
-        shutil.rmtree(path)  # a person makes room
+    ballast.unlink()  # and makes room again
     launch.resume(folder)
     launch.await_attempt(folder, view.attempt)
     deadline = time.monotonic() + 60
