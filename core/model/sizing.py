@@ -214,12 +214,13 @@ def training_memory(
     """
     n = FLOAT * parameters(spec)["total"]
     found, copies = kept(spec, micro_batch), n // 2 if bf16 else 0
-    lost, engine = (HOLES, ENGINE) if spec.family == "transformer" else (1, 0)  # others keep few and large blocks
+    # Others keep few and large blocks, and were measured to hold one copy of the logits less.
+    lost, engine, copies_of_logits = (HOLES, ENGINE, LOGITS_AT_ONCE) if spec.family == "transformer" else (1, 0, 2)
     more = UNEVEN * uneven(spec, micro_batch).n_bytes(bf16) + FLOAT * passing(spec, micro_batch)
     parts = {
         "weights": n, "gradients": n, "optimizer": 2 * n,
         "activations": int(lost * found.n_bytes(bf16) + more + engine + copies),
-        "logits": int(LOGITS_AT_ONCE * FLOAT * found.logits)}  # fmt: skip
+        "logits": int(copies_of_logits * FLOAT * found.logits)}  # fmt: skip
     shared = 0 if accumulated else min(n, parts["activations"] + parts["logits"])
     return {**parts, "total": sum(parts.values()) - shared}
 
