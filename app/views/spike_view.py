@@ -83,8 +83,8 @@ class SpikeView(QWidget):
             widget.setVisible(number is not None)
         if number is None:
             self.said.setText(self.tr(
-                "The loss has not jumped so far. When it does, the run goes back to a checkpoint before the jump, leaves "
-                "out the batches around it, and their documents stand here."))  # fmt: skip
+                "The loss has not jumped so far. When it does, the run goes back to a checkpoint before the jump, "
+                "leaves out the batches around it, and their documents stand here."))  # fmt: skip
             return
         spike = self._view.spikes[number]
         back = self._view.rollbacks[number] if number < len(self._view.rollbacks) else None
