@@ -14,13 +14,20 @@ from app.state.measured import model_of
 from app.state.run_facts import SpecBook
 from app.views.batch_view import BatchView
 from app.views.checkpoints_view import CheckpointsView
+from app.views.cluster_view import ClusterView
 from app.views.differences import DifferencesView
+from app.views.health_view import HealthView
+from app.views.later import Later
 from app.views.layers_view import LayersView
 from app.views.measured_table import MeasuredTable
 from app.views.neighbours_view import NeighboursView
 from app.views.notes_view import NotesView
 from app.views.run_notes import choice_sentences
 from app.views.sample_lapse import SampleLapse
+from app.views.spike_view import SpikeView
+from core.errors import LabError
+from core.spec.base import build
+from core.spec.train import TrainSpec
 from widgets import theme
 from widgets.cards import Text
 from widgets.expert_plot import ExpertPlot
@@ -56,13 +63,15 @@ class RunDetails(QWidget):
         super().__init__(parent)
         self.context, self.specs = context, specs
         self._job: Job | None = None
-        self._offered: Path | None = None  # the run whose panes are offered
+        self._offered: set[str] = set()  # keys of the panes that fit the run
         self._together: list[tuple[Path, str]] = []
         self.samples, self.layers, self.batch = SampleLapse(), LayersView(), BatchView()
         self.checkpoints, self.differences = CheckpointsView(context), DifferencesView()
         self.notes, self.choices = NotesView(context), Text("", "body")
         self.measured, self.neighbours = MeasuredTable(), NeighboursView(context)
         self.experts, self.experts_said = ExpertPlot(), Text("", "body")
+        self.spikes, self.health, self.cluster = (
+            Later(lambda kind=kind: kind(context), lambda _: None) for kind in (SpikeView, HealthView, ClusterView))
         self.panes = self._make_panes()
         self.tabs = TabStrip({key: pane.text for key, pane in self.panes.items()}, self.tr("Details"))
         self.tabs.value_changed.connect(self.show_pane)
@@ -78,9 +87,8 @@ class RunDetails(QWidget):
     def show_job(self, job: Job) -> None:
         """Show what is known of a run now."""
         self._job = job
-        if self._offered != job.root:
-            self._offered = job.root
-            self._offer(job)
+        self.neighbours.set_source(f"run:{job.name}" if _is_vectors(job) else "")
+        self._offer(job)
         self.notes.show_run(job.root)  # also when it is not in view: what was typed belongs to the run before
         self.panes[self.tabs.value()].show(job)
 
@@ -101,8 +109,10 @@ class RunDetails(QWidget):
         panes = {
             "samples": Pane(self.tr("What it writes"), self.samples, self.samples.show_job,
                             lambda job: not _is_vectors(job)),
-            "neighbours": Pane(self.tr("Nearest words"), self.neighbours, self._show_neighbours, _is_vectors),
+            "neighbours": Pane(self.tr("Nearest words"), self.neighbours, lambda job: None, _is_vectors),
             "layers": Pane(self.tr("Layer by layer"), self.layers, self.layers.show_job),
+            "spikes": Pane(self.tr("Spikes"), scroll_area(self.spikes),
+                           lambda job: self.spikes.show_run(job.view, job.root), lambda job: bool(job.view.spikes)),
             "batch": Pane(self.tr("Training batch"), self.batch, self.batch.show_job),
             "differences": Pane(self.tr("What differs"), self.differences,
                                 lambda job: self.differences.show_runs(self._together, self.specs)),
@@ -114,23 +124,30 @@ class RunDetails(QWidget):
             "measured": Pane(self.tr("Estimates"), scroll_area(_top(self.measured)),
                              self.measured.show_job),
             "choices": Pane(self.tr("Choices"), scroll_area(_top(self.choices)), self._show_choices),
+            "machine": Pane(self.tr("Machine"), scroll_area(self.health), lambda job: self.health.show_run(job.root)),
+            "cluster": Pane(self.tr("Several processes"), scroll_area(self.cluster), self._show_cluster),
         }  # fmt: skip
         return panes
 
     def _offer(self, job: Job) -> None:
-        """Word vectors have neighbours instead of sentences; only some models have experts."""
+        """Word vectors have neighbours instead of sentences; only some models have experts, only some runs spikes."""
         fitting = {key for key, pane in self.panes.items() if pane.fits(job)}
-        shown = self.tabs.value()
+        if fitting == self._offered:
+            return
+        self._offered, shown = fitting, self.tabs.value()
         for key in self.panes:
             self.tabs.set_choice_visible(key, key in fitting)
         self.show_pane(shown if shown in fitting else next(key for key in self.panes if key in fitting))
 
-    def _show_neighbours(self, job: Job) -> None:
-        self.neighbours.set_source(f"run:{job.name}" if _is_vectors(job) else "")
-
     def _show_experts(self, job: Job) -> None:
         self.experts.set_use(*expert_use.shares(job.view.experts))
         self.experts_said.setText(expert_use.sentence(job.view.experts))
+
+    def _show_cluster(self, job: Job) -> None:
+        try:
+            self.cluster.show_spec(build(TrainSpec, self.specs.of(job.root), job.name), job.root)
+        except LabError as error:
+            self.context.notify(error)
 
     def _show_choices(self, job: Job) -> None:
         self.choices.setText(

@@ -19,7 +19,6 @@ class SampleLapse(QWidget):
     """One sample at a time; while the slider stands at its end, it follows the newest."""
 
     sample_asked = Signal(str)  # prompt
-    step_shown = Signal(int)
 
     def __init__(self, *, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -102,7 +101,6 @@ class SampleLapse(QWidget):
         self.step.setText(self.tr("Step {step}").format(step=f"{sample.step:,}"))
         self.asked_for.setVisible(sample.requested)
         self.text.setText(presentable(sample.prompt + sample.text) or "…")
-        self.step_shown.emit(sample.step)
 
     def _arrange(self) -> None:
         scrub = QHBoxLayout()

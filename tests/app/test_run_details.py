@@ -29,7 +29,7 @@ from widgets.expert_plot import ExpertPlot
 ROOT = Path(__file__).resolve().parents[2]
 ESTIMATES = {"memory_bytes": 110e6, "memory": {}, "elapsed_s": 90.0, "tokens_per_s": 5000.0, "energy_j": 2700.0}
 RESULT = {"memory_bytes": 100e6, "elapsed_s": 100.0, "tokens_per_s": 4500.0, "energy_j": None, "steps": 10}
-ALWAYS = ["layers", "batch", "differences", "notes", "checkpoints", "measured", "choices"]
+ALWAYS = ["layers", "batch", "differences", "notes", "checkpoints", "measured", "choices", "machine", "cluster"]
 DENSE = ModelSpec(d_model=16, n_layers=1, n_heads=2, context=16)
 SPARSE = msgspec.structs.replace(DENSE, experts=Experts(count=4, top=1))
 VECTORS = build(ModelSpec, {"family": "word_vectors", "objective": {"task": "skip_gram"}, "window": 2, "d_model": 16})
