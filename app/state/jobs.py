@@ -54,6 +54,7 @@ class Job:
         for record in records:
             self.view = fold(self.view, record)
             self.pace.observe(record)
+        self.in_queue = self.in_queue and self.view.state == "queued"
 
 
 class JobStore(QObject):
@@ -192,6 +193,7 @@ class JobStore(QObject):
         if not job.view.live and job.tail.offset - offset > LONG_LOG_BYTES:
             keep_summary(folder, job.view, job.tail.offset)  # folded once, and listed at once from then on
         job.view = with_liveness(job.view, folder)
+        job.in_queue = job.view.state == "queued" and waits(root, job.view.attempt)
         self._jobs[root] = job
         self.job_added.emit(root)
 

@@ -14,10 +14,13 @@ RESUMABLE_SHOWN_S = 24 * 3600  # an interrupted job is offered for a day
 
 
 def strip_entries(store: JobStore, now: float, dismissed: Collection[str] = ()) -> list[JobEntry]:
-    """Live jobs first, then those interrupted lately and not dismissed; a pipeline speaks for its stages."""
+    """Live jobs first, then those interrupted lately and not dismissed; a pipeline speaks for its stages.
+
+    What waits in the queue stands there, not here.
+    """
     inside = {(child.kind, child.name) for job in store.jobs("grow") for child in job.view.children}
     own = [job for job in store.jobs() if (job.kind, job.name) not in inside]
-    live = [job for job in own if job.view.live]
+    live = [job for job in own if job.view.live and not job.in_queue]
     broken = [job for job in own if job.view.state == "crashed" and now - job.view.updated_t < RESUMABLE_SHOWN_S
               and dismissal(job) not in dismissed]  # fmt: skip
     return [strip_entry(job, store) for job in [*live, *broken]]

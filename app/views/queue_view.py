@@ -18,7 +18,7 @@ from widgets.number_line import NumberLine
 from widgets.spec_words import number_text
 
 COLUMNS_PX = (72, 280, 120, 104, 72, 96, 150)
-ROW_PX = 34
+ROW_PX, LIMIT_PX = 34, 152
 
 
 class QueueView(QWidget):
@@ -129,6 +129,7 @@ class QueueView(QWidget):
         self.memory.setPlaceholderText(self.tr("80 % ({size})").format(size=bytes_text(in_force(Limits())[1])))
         for line, name in ((self.cores, self.tr("Cores")), (self.memory, self.tr("Memory, GB"))):
             line.setAccessibleName(name)
+            line.setFixedWidth(LIMIT_PX)
             line.editingFinished.connect(self._set_limits)
 
     def _set_limits(self) -> None:

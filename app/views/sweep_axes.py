@@ -19,7 +19,7 @@ FIRST = ("learning_rate", "batch_size", "optimizer", "schedule", "weight_decay",
 LEAVES = ("int", "float", "bool", "choice", "str")
 LEFT_OUT = {"seed", "sample_prompt", "sample_tokens", "device"}
 SHOWN = 6  # values spelled out below the line
-FIELD_PX = 264
+FIELD_PX = 232
 
 
 def field_names() -> list[str]:

@@ -266,7 +266,7 @@ class SweepForm(QWidget):
         card.body.addWidget(Text(self.tr(
             "Choose fields and their values; every run is an ordinary run with a curve of its own, and the table "
             "ranks them by their loss on held-out text."), "muted"))  # fmt: skip
-        self.base.setMinimumWidth(theme.space(40))
+        self.base.setMinimumWidth(theme.space(36))
         card.body.addWidget(_row(self.tr("Start from"), self.base))
         card.body.addWidget(_row(self.tr("Name"), self.name))
         return card
@@ -323,8 +323,9 @@ def _row(label: str, widget: QWidget, unit: str = "") -> QWidget:
     row.addWidget(word)
     row.addWidget(widget)
     if unit:
-        row.addWidget(Text(unit, "caption", wrap=False))
-    row.addStretch(1)
+        row.addWidget(Text(unit, "caption"), 1)
+    else:
+        row.addStretch(1)
     return line
 
 

@@ -12,10 +12,12 @@ from widgets.controls import state_text
 
 SORTED = Qt.ItemDataRole.UserRole  # what a column is sorted by
 BEST = "★ "
+FIXED = 3  # columns before those of the varied fields
+LOSS = 1  # the column of the best loss
 
 
 class SweepModel(QAbstractTableModel):
-    """A row a run; the columns of the varied fields stand between the seed and what came out."""
+    """A row a run: what came out, the varied fields, and how it stands."""
 
     def __init__(self, parent=None) -> None:
         super().__init__(parent)
@@ -48,8 +50,8 @@ class SweepModel(QAbstractTableModel):
     def headers(self) -> list[str]:
         """Names of the columns."""
         fields = [short_label(name) for name in self.table.fields] if self.table else []
-        return [self.tr("Run"), self.tr("Seed"), *fields, self.tr("State"), self.tr("Steps"), self.tr("Best loss"),
-                self.tr("Bits per byte"), self.tr("Time")]  # fmt: skip
+        return [self.tr("Run"), self.tr("Best loss"), self.tr("Bits per byte"), *fields, self.tr("Seed"),
+                self.tr("State"), self.tr("Steps"), self.tr("Time")]  # fmt: skip
 
     def headerData(self, section: int, orientation, role: int = Qt.ItemDataRole.DisplayRole):
         if orientation != Qt.Orientation.Horizontal:
@@ -57,8 +59,8 @@ class SweepModel(QAbstractTableModel):
         if role == Qt.ItemDataRole.DisplayRole:
             return self.headers()[section]
         fields = self.table.fields if self.table else []
-        if role == Qt.ItemDataRole.ToolTipRole and 2 <= section < 2 + len(fields):
-            return fields[section - 2]
+        if role == Qt.ItemDataRole.ToolTipRole and FIXED <= section < FIXED + len(fields):
+            return fields[section - FIXED]
         return self._aligned(section) if role == Qt.ItemDataRole.TextAlignmentRole else None
 
     def data(self, index: QModelIndex, role: int = Qt.ItemDataRole.DisplayRole):
@@ -82,23 +84,23 @@ class SweepModel(QAbstractTableModel):
         state = state_text(run.state)
         if run.state == "stopped" and run.trial in self.fell:
             state = self.tr("Left at {step}").format(step=f"{self.fell[run.trial]:,}")
-        return [name, str(run.seed), *values, state, count_text(run.done), _number(run.best_loss),
-                _number(run.bits_per_byte), duration_text(run.elapsed_s) if run.elapsed_s else "–"]  # fmt: skip
+        return [name, _number(run.best_loss), _number(run.bits_per_byte), *values, str(run.seed), state,
+                count_text(run.done), duration_text(run.elapsed_s) if run.elapsed_s else "–"]  # fmt: skip
 
     def plain(self, run: SweptRun) -> list:
         """The same at full precision, for sorting and for copying."""
-        return [run.run, run.seed, *(run.values.get(name) for name in self.table.fields), run.state, run.done,
-                run.best_loss, run.bits_per_byte, run.elapsed_s]  # fmt: skip
+        return [run.run, run.best_loss, run.bits_per_byte, *(run.values.get(name) for name in self.table.fields),
+                run.seed, run.state, run.done, run.elapsed_s]  # fmt: skip
 
     def rows(self) -> list[list]:
         """Header and rows for CSV; fields by their dotted names."""
-        head = ["run", "seed", *self.table.fields, "state", "steps", "best_loss", "bits_per_byte", "elapsed_s"]
+        head = ["run", "best_loss", "bits_per_byte", *self.table.fields, "seed", "state", "steps", "elapsed_s"]
         return [head, *map(self.plain, self.runs)]
 
     def _aligned(self, section: int) -> Qt.AlignmentFlag:
         fields = self.table.fields if self.table else []
-        texts = {0, 2 + len(fields), len(self.headers()) - 1}  # the last one stretches: its words stay near the others
-        texts |= {2 + place for place, name in enumerate(fields) if not all(
+        texts = {0, FIXED + len(fields) + 1, len(self.headers()) - 1}  # the last one stretches: its words stay near
+        texts |= {FIXED + place for place, name in enumerate(fields) if not all(
             isinstance(run.values.get(name), (int, float)) for run in self.runs)}
         side = Qt.AlignmentFlag.AlignLeft if section in texts else Qt.AlignmentFlag.AlignRight
         return side | Qt.AlignmentFlag.AlignVCenter

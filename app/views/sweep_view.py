@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QHBoxLayout, QHeaderView, QTableView, QVBoxLayout,
 from app.state.context import AppContext
 from app.views.job_head import JobHead
 from app.views.sweep_axes import short_label, value_text
-from app.views.sweep_table import SweepModel, SweepOrder
+from app.views.sweep_table import LOSS, SweepModel, SweepOrder
 from app.words import duration_text
 from core.jobs.sweep_table import SweepTable, table_of
 from core.record.view import JobView
@@ -150,11 +150,11 @@ class SweepView(QWidget):
         columns = self.model.columnCount()
         self.model.show_table(table)
         if self.model.columnCount() != columns:
-            self.table.sortByColumn(self.model.columnCount() - 3, Qt.SortOrder.AscendingOrder)
+            self.table.sortByColumn(LOSS + (table.measure == "bits_per_byte"), Qt.SortOrder.AscendingOrder)
             self.table.resizeColumnsToContents()
             for column in range(self.model.columnCount()):
-                self.table.setColumnWidth(column, max(theme.space(11), self.table.columnWidth(column) + theme.space(2)))
-            self.table.setColumnWidth(0, max(theme.space(22), self.table.columnWidth(0)))
+                self.table.setColumnWidth(column, max(theme.space(8), self.table.columnWidth(column) + theme.space(1)))
+            self.table.setColumnWidth(0, max(theme.space(18), self.table.columnWidth(0) + theme.space(2)))
         rows = min(max(len(table.runs), 3), SHOWN_ROWS)
         self.table.setFixedHeight(self.table.horizontalHeader().sizeHint().height() + rows * ROW_PX + 18)
         self._brushed(self.lines.passing())

@@ -8,6 +8,7 @@ from PySide6.QtCore import QModelIndex, Qt
 from app.state.context import AppContext
 from app.state.jobs import LIVENESS_EVERY
 from app.state.settings import Settings
+from app.state.strip import strip_entries
 from app.views.queue_view import QueueView
 from core.jobs import queue
 from core.record import events as ev
@@ -131,7 +132,10 @@ def test_a_stopped_job_that_is_queued_again_and_taken_out_is_stopped_as_before(c
     assert context.jobs.job(folder.root).view.state == "stopped"
 
 
-def test_what_is_at_work_stands_first_and_is_stopped_instead_of_moved(context, view, workspace, qtbot):
+def test_what_is_at_work_stands_first_and_in_the_strip_and_is_stopped_instead_of_moved(
+    context, view, workspace, qtbot,
+):
+    assert not strip_entries(context.jobs, time.time()), "what waits would fill the strip"
     root = workspace.path("corpora", "three")
     lock = WorkerLock(root)
     lock.acquire()
@@ -140,6 +144,7 @@ def test_what_is_at_work_stands_first_and_is_stopped_instead_of_moved(context, v
     log(ev.Progress(done=1, total=4, unit="documents"))
     qtbot.waitUntil(lambda: shown(view) == ["three", "one", "two"], timeout=5000)
     assert view.model.data(view.model.index(0, 6)) == "25 %"
+    assert [entry.name for entry in strip_entries(context.jobs, time.time())] == ["three"]
     view.table.selectRow(0)
     assert not view.up.isEnabled() and not view.down.isEnabled() and view.remove.text() == "Stop"
     view.remove.click()

@@ -181,4 +181,5 @@ def test_the_table_is_saved_with_dotted_names_and_all_digits(context, workspace,
     qtbot.waitUntil(lambda: context.jobs.job(folder.root) is not None)
     view.show_sweep(folder.root)
     rows = view.model.rows()
-    assert rows[0][:3] == ["run", "seed", "learning_rate"] and rows[2][2] == 0.01 and rows[2][5] == 2.0
+    assert rows[0][:4] == ["run", "best_loss", "bits_per_byte", "learning_rate"]
+    assert rows[2][:5] == ["rates-002", 2.0, 1.0, 0.01, 0]
