@@ -162,7 +162,7 @@ def needs(workspace: Workspace, request: dict) -> tuple[int, int]:
     shape = spec.model
     if not shape.vocab_size:
         shape = msgspec.structs.replace(shape, vocab_size=vocabulary(workspace, spec.tokenizer))
-    cores = min(spec.threads or cores_here(), cores_here())
+    cores = min((spec.threads or cores_here()) * spec.mesh.world, cores_here())
     if shape.family == "ngram" or not parameters(shape)["total"]:
         return cores, GB
     bf16 = spec.precision == "bf16"

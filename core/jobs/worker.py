@@ -64,7 +64,8 @@ def _work(folder: JobFolder, emit: EventLog, attempt: int) -> int:
     control = Control(folder.root, emit)
     emit(Started(pid=os.getpid(), attempt=attempt, host=platform.node(), versions=versions()))
     if attempt > 1:
-        control.discard_stale(before_s=psutil.Process().create_time() - 1)
+        first = psutil.Process(os.getppid() if started_as_one_of_several() else os.getpid())
+        control.discard_stale(before_s=first.create_time() - 1)
     signal.signal(signal.SIGTERM, lambda *_: setattr(control, "stop_requested", True))
     try:
         result = _run(folder, emit, control)
