@@ -14,7 +14,7 @@ from core.record import events as ev
 from widgets.cards import Button, Card, EmptyState, Text
 from widgets.loss_plot import LossPlot
 
-LOG_PX, PLOT_PX = 132, 240
+LOG_PX, PLOT_PX = 132, 320
 QUIET_S = 60.0  # without a word before it is said how long
 
 

@@ -85,6 +85,10 @@ def _go(source: JobFolder, scratch: JobFolder, first: int, last: int, emit, cont
     from core.train import job  # it is the job that knows how a run is made ready
 
     asked = build(TrainSpec, source.request["spec"], source.name)
+    if asked.mesh.world > 1:
+        raise LabError(
+            "A run over several processes adds up in another order than one process can.", source.name,
+            "Resume it in the same layout instead; its curve goes on from the checkpoint.")
     asked = msgspec.structs.replace(asked, sample_tokens=0)  # a sample changes nothing, and takes time
     job.set_threads(asked, source)
     emit(Phase(name="Preparing the run again"))
