@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from dataclasses import dataclass, field
+from itertools import groupby
 
 import numpy as np
 import shiboken6
@@ -12,7 +13,7 @@ from widgets import theme
 from widgets.curves import Curve
 from widgets.plot_axes import Scale, draw_axes, draw_grid
 from widgets.plot_raster import paint_spans
-from widgets.plot_runs import BETTER, HELD_OUT, METRICS, curve_colour
+from widgets.plot_runs import HELD_OUT, METRICS, curve_colour
 from widgets.plot_series import Series
 
 FINE_LINES = 10  # as many curves are drawn with smooth edges; more are painted as spans
@@ -55,8 +56,13 @@ class Line:
     high: np.ndarray = field(repr=False)
 
     @property
+    def layer(self) -> tuple[bool, int]:
+        """Raw rows under their smoothed curves, and thick curves above all others."""
+        return not self.faint, self.thick
+
+    @property
     def level(self) -> float:
-        """The mean of the whole curve: better curves lie on worse ones, and the order does not change with the view."""
+        """The mean of the whole curve: the lower lies on top, and that does not change with the view."""
         return self.curve.raw.mean
 
     @property
@@ -101,7 +107,7 @@ class Frame:
             alone = self._add_bands(shown, column) if look.bands != "off" else shown
             for one in alone:
                 self._add_lines(one, column)
-        self.lines.sort(key=lambda line: (not line.faint, line.thick, BETTER.get(line.column, -1) * line.level))
+        self.lines.sort(key=lambda line: (*line.layer, -line.level))
         self.left = Scale(*self._limits(), height, look.log_y)
 
     # what is drawn
@@ -207,9 +213,12 @@ class Frame:
                 feet[number] += 0.5
             if line.dashed:
                 tops[number, off] = feet[number, off] = np.nan
-        picture = paint_spans(tops, feet, [line.colour for line in self.lines], round(self.left.pixels * self.ratio))
-        picture.setDevicePixelRatio(self.ratio)
-        painter.drawImage(QPointF(0, 0), picture)
+        for _, layer in groupby(range(len(self.lines)), key=lambda number: self.lines[number].layer):
+            part = list(layer)
+            colours = [self.lines[number].colour for number in part]
+            picture = paint_spans(tops[part], feet[part], colours, round(self.left.pixels * self.ratio))
+            picture.setDevicePixelRatio(self.ratio)
+            painter.drawImage(QPointF(0, 0), picture)
 
     def _paint_line(self, painter: QPainter, line: Line) -> None:
         x, y = line.curve.view(self.bottom.low, self.bottom.high, self.columns, line.smooth)
