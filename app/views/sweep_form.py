@@ -238,8 +238,8 @@ class SweepForm(QWidget):
     def _arrange(self) -> None:
         self._labels = {"trials": self.tr("Combinations"), "seeds": self.tr("Seeds"), "patience": self.tr("Patience"),
                         "first_rung": self.tr("First rung")}  # fmt: skip
-        units = {"patience": self.tr("measurements without a better loss; 0 = never early"),
-                 "first_rung": self.tr("steps; each further rung is as many times longer"),
+        units = {"patience": self.tr("measurements in vain; 0 = never early"),
+                 "first_rung": self.tr("steps; further rungs are longer"),
                  "seeds": self.tr("runs of each combination"), "trials": self.tr("that are drawn")}  # fmt: skip
         self.rows = {name: _row(self._labels[name], line, units[name]) for name, line in self.numbers.items()}
         left = QVBoxLayout(content := QWidget())
@@ -323,9 +323,8 @@ def _row(label: str, widget: QWidget, unit: str = "") -> QWidget:
     row.addWidget(word)
     row.addWidget(widget)
     if unit:
-        row.addWidget(Text(unit, "caption"), 1)
-    else:
-        row.addStretch(1)
+        row.addWidget(Text(unit, "caption", wrap=False))
+    row.addStretch(1)
     return line
 
 

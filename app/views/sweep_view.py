@@ -153,8 +153,8 @@ class SweepView(QWidget):
             self.table.sortByColumn(LOSS + (table.measure == "bits_per_byte"), Qt.SortOrder.AscendingOrder)
             self.table.resizeColumnsToContents()
             for column in range(self.model.columnCount()):
-                self.table.setColumnWidth(column, max(theme.space(8), self.table.columnWidth(column) + theme.space(1)))
-            self.table.setColumnWidth(0, max(theme.space(18), self.table.columnWidth(0) + theme.space(2)))
+                self.table.setColumnWidth(column, max(theme.space(8), self.table.columnWidth(column)))
+            self.table.setColumnWidth(0, max(theme.space(18), self.table.columnWidth(0)))
         rows = min(max(len(table.runs), 3), SHOWN_ROWS)
         self.table.setFixedHeight(self.table.horizontalHeader().sizeHint().height() + rows * ROW_PX + 18)
         self._brushed(self.lines.passing())
