@@ -4,16 +4,22 @@ import os
 import signal
 import subprocess
 import sys
+import time
 import traceback
 from collections.abc import Callable
+from contextlib import suppress
 
 from core.errors import LabError
 from core.jobs.registry import kind
+from core.record.atomic import TEMPORARY, write_text
 from core.record.control import StopRequested
 from core.record.folder import JobFolder
 from core.spec.base import build
 from core.spec.mesh import MeshSpec
 from core.train.distributed.launch import command_here, fits_here, started_as_one_of_several
+
+WORD = f"{TEMPORARY}failed-"  # and the rank; the next attempt clears it away
+PATIENCE_S = 3.0
 
 
 def starts_others(folder: JobFolder) -> bool:
@@ -55,9 +61,32 @@ def follow(folder: JobFolder, silent: Callable) -> int:
     except LabError as error:
         print(error, file=sys.stderr)
         return 2
-    except Exception:
+    except Exception as error:
         traceback.print_exc()
+        note_failure(folder, error)
         return 1
+
+
+def note_failure(folder: JobFolder, error: Exception) -> None:
+    """Leave word of why this process ends, for the first: it sees no more than a connection that was cut."""
+    told = f"{type(error).__name__}: {error}"[:500]
+    with suppress(OSError, LabError):
+        write_text(folder.path(f"{WORD}{os.environ.get('RANK', '0')}"), told)
+
+
+def failure_of_another(folder: JobFolder, patience_s: float = PATIENCE_S) -> LabError | None:
+    """Why another process of the job ended, if one left word of it."""
+    if not started_as_one_of_several():
+        return None
+    deadline = time.monotonic() + patience_s
+    while not (found := sorted(folder.root.glob(f"{WORD}*"))):
+        if time.monotonic() > deadline:
+            return None
+        time.sleep(0.1)
+    return LabError(
+        "The process of rank {rank} could not go on: {error}.", folder.name,
+        "The details are in stderr.log; resuming may help.", rank=found[0].name.removeprefix(WORD),
+        error=found[0].read_text("utf-8", "replace"))
 
 
 def _mesh(request: dict) -> MeshSpec:

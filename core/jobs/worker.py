@@ -15,7 +15,7 @@ import psutil
 
 from core.errors import LabError
 from core.jobs.registry import kind
-from core.jobs.several import follow, follows, start_all, starts_others
+from core.jobs.several import failure_of_another, follow, follows, start_all, starts_others
 from core.record.atomic import FULL, clear_leftovers, disk_error
 from core.record.control import Control, StopRequested
 from core.record.events import Completed, Failed, Phase, Started, Stopped
@@ -99,6 +99,8 @@ def _run(folder: JobFolder, emit: EventLog, control: Control) -> dict:
 def _failed(error: Exception, folder: JobFolder) -> Failed:
     """Why a job failed, in words for people; a full disk is told as such wherever it was met."""
     details = traceback.format_exc()
+    if not isinstance(error, LabError):
+        error = failure_of_another(folder) or error
     if isinstance(error, OSError) and error.errno in FULL:
         error = disk_error(error, error.filename or folder.root)
     if isinstance(error, LabError):

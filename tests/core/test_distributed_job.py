@@ -8,8 +8,10 @@ import pytest
 
 from core.infer.sources import checkpoint_path, family
 from core.jobs import launch
+from core.jobs.several import failure_of_another, note_failure
 from core.model.loading import load_decoder
 from core.record.control import request as ask
+from core.record.folder import JobFolder
 from core.record.view import read_view
 from core.train.distributed.launch import fits_here
 from tests.distributed_curves import CLOSE, change_mesh, difference, request, train, work
@@ -57,6 +59,17 @@ def test_two_processes_begin_with_one_click_hear_what_is_asked_and_one_process_f
     work(folder, 1)
     single = train(workspace, "one", request(STEPS))
     assert difference(folder, single) < CLOSE and difference(folder, single, "val_loss") < CLOSE
+
+
+def test_why_another_process_ended_is_told_by_the_first(tmp_path, monkeypatch):
+    folder = JobFolder(tmp_path)
+    assert failure_of_another(folder) is None, "a process alone asks nobody"
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    assert failure_of_another(folder, patience_s=0.0) is None
+    monkeypatch.setenv("RANK", "1")
+    note_failure(folder, RuntimeError("no memory left"))
+    told = failure_of_another(folder)
+    assert "rank 1 could not go on: RuntimeError: no memory left" in told.problem.format(**told.values)
 
 
 def _open_to_others(pids: list[int]) -> list:
