@@ -65,6 +65,10 @@ def _check_divided(spec) -> None:
         raise LabError(
             "Models with experts or shared layers cannot be divided; they can be copied.", "mesh",
             "Use copies alone, or ZeRO stage 1.")
+    if spec.kernels == "ours":
+        raise LabError(
+            "Kernels of our own run where each process has the whole model.", "kernels",
+            "Choose auto or torch, or use copies or ZeRO stage 1.")
     if spec.budget_s:
         raise LabError(
             "A time budget needs timed steps, and a divided model is not timed beforehand.", "budget_s",

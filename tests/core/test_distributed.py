@@ -110,6 +110,7 @@ def test_a_piece_is_put_together_from_the_slices_it_touches(tmp_path):
     ({"shard": 2}, {"optimizer": "muon"}, "optimizer"),
     ({"shard": 2}, {"ema_decay": 0.9}, "ema_decay"),
     ({"shard": 2}, {"budget_s": 5.0}, "budget_s"),
+    ({"shard": 2}, {"kernels": "ours"}, "kernels"),
     ({"pipeline": 3}, {}, "mesh.pipeline"),
     ({"pipeline": 2, "shard": 2}, {}, "mesh.zero"),
     ({"pipeline": 2}, {"shape": {"layout": "encoder", "objective": {"task": "masked"}}}, "mesh"),

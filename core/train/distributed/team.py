@@ -70,6 +70,8 @@ def fit_together(spec: TrainSpec, shape: ModelSpec, device: str, ranks, folder) 
         LabError: one process's share does not fit.
     """
     kept = folder.read_choices().get("fit")
+    if kept and kept["micro_batch"] % spec.mesh.copies:  # of another layout
+        kept = None
     made = msgspec.convert(kept, Fit) if kept else _decide(spec, shape, device)
     free = min(ranks.gathered(free_memory(device)))
     made = msgspec.convert(ranks.told(msgspec.to_builtins(made)), Fit)
