@@ -16,8 +16,6 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-import torch  # noqa: E402
-
 from core.data.documents import Documents  # noqa: E402
 from core.jobs import worker  # noqa: E402
 from core.record.events import RolledBack, SpikeFound  # noqa: E402
@@ -32,6 +30,8 @@ from core.spec.train import TrainSpec  # noqa: E402
 WORDS = "frame keeps frost from young plants and lets light through its old glass when rain falls".split()
 CLEAN_DOCUMENTS, SENTENCES = 300, 12  # sentences of a document
 POISONED_DOCUMENTS, CHARACTERS = 10, 130
+PAGE = Path(__file__).resolve().parents[1] / "core" / "train" / "SPIKES.md"
+BEGIN, END = "<!-- measured -->", "<!-- end -->"
 LIMIT = 0.02  # of the validation loss of the run without poison
 
 
@@ -85,14 +85,15 @@ def carry_on(folder: JobFolder) -> int:
 
 
 def train_spec(seed: int, corpus: str, guarded: bool, **changes) -> TrainSpec:
-    """A small model at a large rate, its gradients not clipped: the settings under which a bad batch does most harm."""
+    """Settings under which a bad batch does most harm: one sequence a step, Adam's own beta2, no clipping."""
     return build(TrainSpec, {
-        "corpus": corpus, "tokenizer": "clean", "held_out_corpus": "clean", "steps": 300, "batch_size": 8,
-        "learning_rate": 1e-2, "warmup_steps": 20, "clip": 0.0, "schedule": "constant", "validate_every": 50,
-        "validation_tokens": 4096, "checkpoint_every": 10, "keep_checkpoints": 3, "sample_tokens": 0, "seed": seed,
-        "precision": "fp32", "kernels": "torch", "threads": 1, "layers_every": 0,
-        "guard": {"enabled": guarded, "window": 40, "skip_before": 1, "skip_after": 1, "most": 50},
-        "model": {"d_model": 32, "n_layers": 2, "n_heads": 2, "context": 32}, **changes,
+        "corpus": corpus, "tokenizer": "clean", "held_out_corpus": "clean", "steps": 450, "batch_size": 1,
+        "learning_rate": 1e-2, "beta2": 0.999, "clip": 0.0, "warmup_steps": 40, "schedule": "linear",
+        "final_lr_ratio": 0.1, "validate_every": 150, "validation_tokens": 4096, "checkpoint_every": 10,
+        "keep_checkpoints": 3, "sample_tokens": 0, "seed": seed, "precision": "fp32", "kernels": "torch", "threads": 1,
+        "layers_every": 0,
+        "guard": {"enabled": guarded, "window": 32, "skip_before": 0, "skip_after": 0, "most": 50},
+        "model": {"d_model": 32, "n_layers": 2, "n_heads": 2, "context": 64}, **changes,
     })  # fmt: skip
 
 
@@ -107,34 +108,62 @@ def said(folder: JobFolder, kind) -> list:
     return [r.event for r in read_events(folder.path("events.jsonl"))[0] if isinstance(r.event, kind)]
 
 
-def compare(seed: int, **changes) -> dict:
+def compare(seed: int) -> dict:
     """The three runs of one seed, and what the guard found."""
     with tempfile.TemporaryDirectory() as root:
         workspace = prepare(Path(root), seed)
         clean, guarded, bare = (
-            work(workspace, "train", name, train_spec(seed, corpus, guard, **changes))
+            work(workspace, "train", name, train_spec(seed, corpus, guard))
             for name, corpus, guard in (
                 ("clean", "clean", True), ("guarded", "poisoned", True), ("bare", "poisoned", False)))
         losses = [read_view(folder.root).result["val_loss"] for folder in (clean, guarded, bare)]
-        spikes = said(guarded, SpikeFound)
-        named = {row for spike in spikes for row in spike.documents}
+        named = {row for spike in said(guarded, SpikeFound) for row in spike.documents}
         poisoned = poisoned_rows(workspace)
         return {
-            "seed": seed, "clean": losses[0], "guarded": losses[1], "bare": losses[2],
-            "spikes": len(spikes), "returns": len(said(guarded, RolledBack)),
-            "false_alarms": len(said(clean, SpikeFound)), "named": len(named),
-            "named_poisoned": len(named & poisoned), "poisoned": len(poisoned),
+            "seed": seed, "clean": losses[0], "guarded": losses[1] / losses[0] - 1, "bare": losses[2] / losses[0] - 1,
+            "returns": len(said(guarded, RolledBack)), "false_alarms": len(said(clean, SpikeFound)),
+            "named": len(named), "named_poisoned": len(named & poisoned), "poisoned": len(poisoned),
         }  # fmt: skip
 
 
+def holds(found: dict) -> bool:
+    """Whether the guard did its work on a seed, and there was work to do."""
+    return abs(found["guarded"]) <= LIMIT < found["bare"] and found["named_poisoned"] == found["named"] > 0
+
+
+COLUMNS = ("seed", "clean, nats a token", "with the guard", "without it", "returns", "documents named",
+           "of them poisoned", "false alarms on the clean corpus")  # fmt: skip
+
+
+def table(rows: list[dict]) -> str:
+    """The result as a table in Markdown."""
+    head = f"| {' | '.join(COLUMNS)} |\n{'|---' * len(COLUMNS)}|\n"
+    return head + "".join(
+        f"| {r['seed']} | {r['clean']:.4f} | {r['guarded']:+.2%} | {r['bare']:+.2%} | {r['returns']} | {r['named']} "
+        f"| {r['named_poisoned']} of {r['poisoned']} | {r['false_alarms']} |\n" for r in rows)
+
+
+def write(rows: list[dict]) -> None:
+    """Put the table into the page on spikes, between its two marks."""
+    page = PAGE.read_text("utf-8")
+    begin, end = page.index(BEGIN) + len(BEGIN), page.index(END)
+    PAGE.write_text(f"{page[:begin]}\n{table(rows)}{page[end:]}", "utf-8")
+
+
 def main() -> int:
-    asked = argparse.ArgumentParser()
-    asked.add_argument("--seeds", type=int, default=3)
-    asked = asked.parse_args()
-    torch.set_num_threads(1)
+    """Run the seeds, print the table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--write", action="store_true", help="put the table into core/train/SPIKES.md")
+    asked = parser.parse_args()
+    rows = []
     for seed in range(asked.seeds):
-        print(compare(seed), flush=True)
-    return 0
+        rows.append(compare(seed))
+        print(rows[-1], "holds" if holds(rows[-1]) else "DOES NOT HOLD", flush=True)
+    print(table(rows))
+    if asked.write:
+        write(rows)
+    return 0 if all(map(holds, rows)) else 1
 
 
 if __name__ == "__main__":
