@@ -119,10 +119,11 @@ class TrainingPage(Page):
         self.rooms = SegmentedControl({"runs": self.tr("Runs"), "sweeps": self.tr("Sweeps"),
                                        "queue": self.tr("Queue")}, name=self.tr("What is listed"))  # fmt: skip
         self.shelf, self.sweeps = RunShelf(), JobList()
-        self.run, self.sweep = RunView(self.context), SweepView(self.context)
+        self.run = RunView(self.context)
+        self.sweep = Later(lambda: SweepView(self.context), lambda sweep: sweep.run_chosen.connect(self.show_run))
+        self.queue = Later(lambda: QueueView(self.context), self._connect_queue)
         self.form = Later(lambda: NewRunForm(self.context), self._connect_form)
         self.sweep_form = Later(lambda: SweepForm(self.context), self._connect_sweep_form)
-        self.queue = QueueView(self.context)
         self.empty = EmptyState(
             "training", self.tr("No run yet"),
             self.tr("A run teaches a model from a corpus cut into tokens. Import text and train a tokenizer on the "
@@ -159,14 +160,15 @@ class TrainingPage(Page):
         self.rooms.value_changed.connect(self.show_room)
         self.sweeps.chosen.connect(self.show_sweep)
         self.sweeps.activated_job.connect(self.show_sweep)
-        self.sweep.run_chosen.connect(self.show_run)
-        self.queue.job_chosen.connect(lambda root: self.open(job=root))
         self.empty.action_clicked.connect(self.show_form)
         jobs = self.context.jobs
         jobs.loaded.connect(self._listed)
         jobs.job_added.connect(self._added)
         jobs.job_removed.connect(self._listed)
         jobs.job_changed.connect(self._changed)
+
+    def _connect_queue(self, queue: QueueView) -> None:
+        queue.job_chosen.connect(lambda root: self.open(job=root))
 
     def _connect_form(self, form: NewRunForm) -> None:
         form.started.connect(self._start)

@@ -118,7 +118,7 @@ class JobStore(QObject):
     def look_for_new(self) -> None:
         """Compare the folders on disk with what is known; new ones are read in the background."""
         found = self._folders()
-        for root in [root for root in self._jobs if root not in found]:
+        for root in self._jobs.keys() - set(found):
             del self._jobs[root]
             self.job_removed.emit(root)
         waiting = set(self._unread)

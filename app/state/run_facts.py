@@ -146,6 +146,10 @@ class SpecBook:
                 return {}
         return self._kept[root]
 
+    def knows(self, root: Path) -> bool:
+        """Whether the request of a run was read already."""
+        return root in self._kept
+
     def kin(self, root: Path) -> str:
         """The same text for runs that differ in nothing but the seed."""
         values = {key: value for key, value in self.of(root).items() if key != "seed"}

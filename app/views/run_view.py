@@ -1,9 +1,10 @@
 """Training runs in one plot, and one of them in full: its figures, what one can ask of it, and what lies below."""
 
+import time
 from pathlib import Path
 
 import numpy as np
-from PySide6.QtCore import QPoint, Signal
+from PySide6.QtCore import QPoint, QTimer, Signal
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from app.state.context import AppContext
@@ -20,6 +21,7 @@ from widgets.cards import Card, snug
 from widgets.loss_plot import LossPlot
 from widgets.notice import Notice
 
+READ_AT_ONCE, READ_S = 8, 0.012  # requests of runs: so many before the plot is drawn, the others in turns so long
 PLOT_PX = 224  # at least
 ANCHORS = 256  # steps whose place on the axis is looked up; between them lie straight lines
 
@@ -38,6 +40,8 @@ class RunView(QWidget):
         self._ticked: list[Path] = []
         self._shown: dict[str, Path] = {}  # names in the plot
         self._peak_flops = 0.0
+        self._reader = QTimer(self, interval=0)
+        self._reader.timeout.connect(self._read_requests)
         self.head, self.tiles = RunHead(context), RunTiles()
         self.head.talk_asked.connect(self._talk)
         self.notice = Notice("error", "")
@@ -131,10 +135,22 @@ class RunView(QWidget):
         jobs = [job for root in wanted if (job := self.context.jobs.job(root)) is not None]
         self._shown = {job.name: job.root for job in jobs}
         pairs = [(job.root, job.name) for job in jobs]
-        groups = group_names(self.specs, pairs) if len(jobs) > 1 else {}
+        unread = sum(not self.specs.knows(job.root) for job in jobs)
+        self._reader.start() if unread > READ_AT_ONCE else self._reader.stop()
+        groups = group_names(self.specs, pairs) if unread <= READ_AT_ONCE and len(jobs) > 1 else {}
         self.curves.show([CurveRun(root=job.root, view=job.view, name=job.name, group=groups.get(job.root, ""))
                           for job in jobs])  # fmt: skip
         self.panes.show_together(pairs)
+
+    def _read_requests(self) -> None:
+        """Read a few requests, which say what is a seed of what; of hundreds of runs this takes longer than drawing."""
+        began = time.perf_counter()
+        for root in self._shown.values():
+            self.specs.of(root)
+            if time.perf_counter() - began > READ_S:
+                return
+        self._reader.stop()
+        self.draw_runs()
 
     def _refresh_notice(self, job: Job) -> None:
         view = job.view
