@@ -19,7 +19,7 @@ from core.train.precision import Arithmetic
 from core.train.schedules import learning_rate
 from core.train.update import Update
 
-STEPS, VOCABULARY, BATCH = 6, 48, 8
+STEPS, VOCABULARY, BATCH = 4, 48, 8
 SHAPE = {"d_model": 32, "n_layers": 2, "n_heads": 4, "context": 16, "vocab_size": VOCABULARY}
 OTHER = {  # many parts at once that a layout has to divide rightly
     "kv_heads": 2, "position": "alibi", "norm": "layer_norm", "bias": True, "qk_norm": True, "tied_head": False,

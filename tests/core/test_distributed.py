@@ -24,7 +24,7 @@ from core.train.checkpoint import restore
 from core.train.distributed.launch import ROOT, Cluster, slurm_script, torchrun_line
 from core.train.distributed.ranks import ALONE
 from core.train.optimizers import optimizer_tensors
-from tests.spread_trial import OTHER, request, steps, trial
+from tests.spread_trial import OTHER, STEPS, request, steps, trial
 
 CASES = {
     "DDP": {"mesh": {"data": 2}},
@@ -56,7 +56,7 @@ def test_two_processes_give_the_curve_and_the_weights_of_one(two, name):
         assert loss == pytest.approx(loss_alone, abs=1e-5)
         assert norm == pytest.approx(norm_alone, rel=1e-4)
     assert alone[0][1] > 0.5, "the gradient has to be clipped for its norm to matter"
-    weights, _ = read_weights(folder / "checkpoints" / "step-00000006")
+    weights, _ = read_weights(folder / "checkpoints" / f"step-{STEPS:08d}")
     assert weights.keys() == dict(run.model.named_parameters()).keys()
     for parameter, value in run.model.named_parameters():
         assert torch.allclose(weights[parameter], value, atol=2e-4), parameter
@@ -73,7 +73,7 @@ def test_one_process_goes_on_from_what_two_have_saved(two, name):
     run.optimizer.state.clear()
     state = restore(two[name][1], run.model, run.optimizer)
     after = optimizer_tensors(run.model, run.optimizer)
-    assert state.step == 6 and before.keys() == after.keys()
+    assert state.step == STEPS and before.keys() == after.keys()
     for key, value in before.items():
         assert torch.allclose(after[key], value, atol=1e-4), key
 
