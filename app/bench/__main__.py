@@ -34,3 +34,5 @@ def main(lane: str, *rest: str) -> None:
 
 if __name__ == "__main__":
     main(*sys.argv[1:])
+    sys.stdout.flush()
+    os._exit(0)  # no taking down: without an event loop Qt's objects may go in an order that it does not survive
