@@ -258,8 +258,8 @@ class TrainingPage(Page):
             self._gone()
         elif runs and self._shown() is self.empty:
             self.show_run(runs[0].root)
-        elif root is not None and root == self.run.root:
-            self.shelf.list.set_current(root)
+        elif self.run.root is not None and (root == self.run.root or self.run.root not in self.run.shown_runs()):
+            self.shelf.list.set_current(self.run.root)
             self.run.draw_runs()
             self.run.refresh()
         self._ticked()

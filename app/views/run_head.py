@@ -1,7 +1,7 @@
 """The head of a run: its name and state, what one can ask of it, and its figures."""
 
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QHBoxLayout, QMenu, QToolButton, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QMenu, QWidget
 
 from app.state.context import AppContext
 from app.state.jobs import Job
@@ -81,21 +81,19 @@ class RunHead(QWidget):
         elif self._job is not None:
             self.context.resume_job(self._job.root)
 
-    def _rate_button(self) -> QToolButton:
+    def _rate_button(self) -> Button:
         """Two factors, and what they do."""
-        button, menu = QToolButton(), QMenu(self)
+        button, menu = Button(self.tr("Learning rate"), "secondary", "chevron-down"), QMenu(self)
         words = {0.5: self.tr("Halve it from the next step on"), 2.0: self.tr("Double it from the next step on")}
         for factor in RATES:
             menu.addAction(words[factor], lambda factor=factor: self._change_rate(factor))
         menu.addSection(self.tr("The schedule goes on, times this factor; a resume keeps it."))
-        button.setText(self.tr("Learning rate"))
         button.setAccessibleName(self.tr("Change the learning rate"))
         button.setToolTip(self.tr(
             "Halve or double the learning rate of the running run: everything the schedule says from the next step on "
             "is multiplied. It is marked on the curve and written down, so that a resume does the same."))
-        button.setProperty("role", "secondary")
+        button.setStyleSheet("QPushButton::menu-indicator { image: none; width: 0; }")
         button.setMenu(menu)
-        button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         return button
 
     def _change_rate(self, factor: float) -> None:

@@ -19,6 +19,7 @@ from core.model.places import Places
 from core.record.metrics import Columns, MetricsWriter
 
 UNITS = (Block, nn.LSTM)  # what counts as one layer; all else is named after its place in the model
+WAY_IN = ("embed", "positions", "segments", "embed_norm", "embed_up")  # what a token passes before the first block
 ROWS = 2  # sequences whose attention is written out
 DENSE = 512  # tokens a sequence; from there on one sequence is enough
 CLOSED_BELOW_ZERO = ("relu", "relu_squared", "gelu", "gelu_tanh", "silu")
@@ -30,12 +31,15 @@ class Layers:
     Args:
         path: the file of the records.
         last_step: records of later steps are cut off: they are undone.
+        working: the same model in the arithmetic that forward and backward are made in; None = itself.
     """
 
-    def __init__(self, model: nn.Module, path: Path, every: int, last_step: int = 0) -> None:
+    def __init__(
+        self, model: nn.Module, path: Path, every: int, last_step: int = 0, working: nn.Module | None = None,
+    ) -> None:  # fmt: skip
         self.every = every
         self.parts = _parts(model)
-        self.modules = {name: module for name, module in model.named_modules() if name in self.parts}
+        self.modules = {name: module for name, module in (working or model).named_modules() if name in self.parts}
         self._seen: dict[str, Tensor] = {}
         self._hooks: list = []
         columns = self._columns() if every and self.parts else []
@@ -140,13 +144,13 @@ class Layers:
 
 
 def _parts(model: nn.Module) -> dict[str, list[nn.Parameter]]:
-    """Every weight of a model once, by layer: blocks by their own name, the rest by where it stands."""
+    """Every weight of a model once, by layer, from its input on: blocks by their name, the rest by where it stands."""
     units = [name for name, module in model.named_modules() if isinstance(module, UNITS)]
     parts: dict[str, list[nn.Parameter]] = {}
     for name, parameter in model.named_parameters():
         unit = next((unit for unit in units if name.startswith(f"{unit}.")), name.partition(".")[0])
         parts.setdefault(unit, []).append(parameter)
-    return parts
+    return {name: parts[name] for name in sorted(parts, key=lambda name: name not in WAY_IN)}
 
 
 def _gates(module: nn.Module) -> list[nn.Linear]:

@@ -61,7 +61,8 @@ class Trainer:
         self.update = run.team.update(self.expert_use) if run.team else Update(run, arithmetic, self.expert_use)
         self.guard = self._guard()
         every = self.spec.layers_every if self.spec.mesh.world == 1 else 0
-        self.layers = Layers(self.model, run.folder.path("layers.bin"), every, last_step=state.step)
+        self.layers = Layers(
+            self.model, run.folder.path("layers.bin"), every, last_step=state.step, working=arithmetic.working)
         self._said = 0.0
         self._meter = meter
         if meter is not None and meter.before_j is None:  # what a return to a checkpoint undoes was used all the same

@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QApplication
 from app.bootstrap import make_window
 from app.views.run_export import export_runs
 from core.record import events as ev
+from core.record.folder import JobFolder
 from core.record.lock import WorkerLock
 from core.record.log import EventLog
 from core.record.notes import Notes, read_notes
@@ -314,3 +315,15 @@ def test_hundreds_of_runs_are_listed_at_once_and_not_one_by_one(window, qtbot, w
     with qtbot.waitSignal(window.context.jobs.loaded):
         window.context.jobs.look_for_new()
     assert len(filled) <= 3 and filled[-1][0] == 30
+
+
+def test_a_run_just_started_is_chosen_and_drawn_as_soon_as_its_folder_is_read(window, qtbot, workspace, monkeypatch):
+    make_run(workspace, "before", steps=20)
+    page = opened(qtbot, window)
+    monkeypatch.setattr(window.context, "start_job", lambda kind, name, spec: JobFolder(
+        make_run(workspace, name, steps=20, age_s=1)))
+    page._start("new", None)
+    with qtbot.waitSignal(window.context.jobs.loaded):
+        window.context.jobs.look_for_new()
+    assert page.run.root.name == "new" and set(page.run.plot.series) == {"new"}
+    assert page.shelf.list.current() == page.run.root and page.run.head.name.text() == "new"

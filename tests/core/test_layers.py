@@ -1,5 +1,6 @@
 """Looking into the layers: what is told is right, it changes nothing, and a resume takes back what is undone."""
 
+import copy
 import math
 
 import msgspec
@@ -141,6 +142,23 @@ def test_what_is_undone_is_cut(model, tmp_path):
     assert read_metrics(path)[1][:, 0].tolist() == [1]
 
 
+def test_a_rounded_twin_is_looked_at_and_the_weights_are_those_of_the_model(model, tmp_path):
+    twin = copy.deepcopy(model).bfloat16()
+    layers = Layers(model, tmp_path / "layers.bin", 1, working=twin)
+    layers.begin(1)
+    twin.loss(*batch())
+    for parameter in model.parameters():
+        parameter.grad = torch.full_like(parameter, 0.5)
+    layers.take(1, 1.0, 0.0)
+    layers.close()
+    columns, rows = read_metrics(tmp_path / "layers.bin")
+    found = dict(zip([name for name, _ in columns], rows[0]))
+    assert np.isfinite(rows).all() and found["entropy/blocks.1"] > 1
+    assert found["grad_norm/blocks.0"] == pytest.approx(0.5 * sum(p.numel() for p in model.blocks[0].parameters())**0.5)
+    assert [name for name in found if name.startswith("weight")] == [
+        f"weight_norm/{name}" for name in ("embed", "blocks.0", "blocks.1", "final_norm")], "from the input on"
+
+
 def test_zero_means_never(model, tmp_path):
     layers = Layers(model, tmp_path / "layers.bin", 0)
     layers.begin(1)
@@ -149,13 +167,17 @@ def test_zero_means_never(model, tmp_path):
     assert not (tmp_path / "layers.bin").exists()
 
 
+@pytest.fixture(scope="module")
+def workspace(tmp_path_factory):
+    return tiny_tree.make_workspace(tmp_path_factory.mktemp("layers"))
+
+
 @pytest.mark.parametrize("name", ["gpt-2", "xlnet", "st-moe"])
-def test_looking_changes_no_bit_of_a_run(tmp_path, name):
-    workspace = tiny_tree.make_workspace(tmp_path)
+def test_looking_changes_no_bit_of_a_run(workspace, name):
     shape = msgspec.structs.replace(tiny(name), dropout=0.1)
     ends = []
     for every in (0, 1):
-        folder = tiny_tree.train(workspace, f"every-{every}", train_spec(shape, layers_every=every))
+        folder = tiny_tree.train(workspace, f"{name}-{every}", train_spec(shape, layers_every=every))
         _, rows = read_metrics(folder.path("metrics.bin"))
         ends.append((sorted(folder.root.glob("checkpoints/step-*"))[-1] / "model.safetensors").read_bytes())
     assert ends[0] == ends[1]
