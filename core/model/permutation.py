@@ -31,6 +31,8 @@ class PermutationModel(Decoder):
         content = self.places(0, ids.shape[1], h, allowed=later <= 0)
         query = self.places(0, ids.shape[1], h, allowed=later < 0)
         query.shared = content.shared
+        if self.recompute:
+            self.note_masks(content, query)
         for layer in range(self.layers):
             block = self.blocks[0] if self.spec.shared_layers else self.blocks[layer]
             h, g = self.through(block.two_streams, h, g, content, query)

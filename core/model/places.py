@@ -1,8 +1,5 @@
 """Where tokens stand and what each may see: worked out once a forward pass, shared by all layers."""
 
-import copy
-from collections.abc import Iterable
-
 import torch
 from torch import Tensor
 
@@ -38,17 +35,6 @@ class Places:
         self.device, self.dtype = device, dtype
         self.shared: dict[str, Tensor] = {}  # what relative terms compute once for all layers
         self._masks: dict[bool, Tensor] = {}
-
-    def note_masks(self, banded: Iterable[bool]) -> None:
-        """Work out now the masks that layers will ask for: one graph for all, however often a layer is computed."""
-        for narrow in set(banded):
-            self.mask(narrow, cross=False)
-
-    def noted_apart(self) -> "Places":
-        """The same, with notes of its own: what is worked out from here on stays unknown to the others."""
-        same = copy.copy(self)
-        same.shared, same._masks = dict(self.shared), dict(self._masks)
-        return same
 
     @property
     def plain(self) -> bool:

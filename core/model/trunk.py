@@ -106,7 +106,7 @@ class Trunk(nn.Module):
         x = self.way_in(embedded, start, segments)
         places = self.places(start, new, x, **seen)
         if self.recompute:
-            places.note_masks(block.attn.banded for block in self.blocks)
+            self.note_masks(places)
         for layer in range(self.layers):
             block = self.blocks[0] if self.spec.shared_layers else self.blocks[layer]
             x = self.through(block, x, places, cache, layer, memory, ids)
@@ -117,19 +117,23 @@ class Trunk(nn.Module):
             cache.length = start + new
         return x if self.final_norm is None else self.final_norm(x)
 
+    def note_masks(self, *places: Places) -> None:
+        """Work out now the masks that blocks will ask for: one graph for all, however often a block is computed."""
+        for banded in {block.attn.banded for block in self.blocks}:
+            for place in places:
+                place.mask(banded, cross=False)
+
     def through(self, work, x: Tensor, *others):
         """work(x, *others), a block or what it does; if so set, only its inputs are kept until the backward pass.
 
-        Random numbers, and so dropout, are the same both times. A block notes in ``places`` what others can use, too:
-        each gets notes of its own here, or the second time it would find what it had to make the first time.
+        Random numbers, and so dropout, are the same both times. What blocks share and has a gradient must be there
+        before the first of them (see ``note_masks``): the second time it would be found, and the graphs would differ.
 
         Source: Chen et al. 2016, arXiv:1604.06174.
         """
         if not (self.recompute and self.training and is_grad_enabled()):
             return work(x, *others)
-        return checkpoint(
-            lambda *given: work(*(part.noted_apart() if isinstance(part, Places) else part for part in given)),
-            x, *others, use_reentrant=False)
+        return checkpoint(work, x, *others, use_reentrant=False)
 
     def router_losses(self) -> Tensor | float:
         """Balance and z-losses of the last pass, summed over sparse blocks; 0 where there are none."""
