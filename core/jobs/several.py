@@ -16,7 +16,7 @@ from core.record.control import StopRequested
 from core.record.folder import JobFolder
 from core.spec.base import build
 from core.spec.mesh import MeshSpec
-from core.train.distributed.launch import command_here, fits_here, started_as_one_of_several
+from core.train.distributed.launch import command_here, started_as_one_of_several
 
 WORD = f"{TEMPORARY}failed-"  # and the rank; the next attempt clears it away
 PATIENCE_S = 3.0
@@ -32,6 +32,17 @@ def starts_others(folder: JobFolder) -> bool:
     except LabError:
         return False  # the worker itself says what is wrong with the request
     return world > 1 and fits_here(world, request["spec"].get("device", "auto"))
+
+
+def fits_here(world: int, device: str) -> bool:
+    """Whether this machine has a GPU, or a processor core, for each process."""
+    if device != "cpu":
+        import torch
+
+        if torch.cuda.is_available():
+            return torch.cuda.device_count() >= world
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return cores >= world
 
 
 def start_all(folder: JobFolder, arguments: list[str]) -> int:

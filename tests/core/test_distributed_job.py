@@ -8,12 +8,11 @@ import pytest
 
 from core.infer.sources import checkpoint_path, family
 from core.jobs import launch
-from core.jobs.several import failure_of_another, note_failure
+from core.jobs.several import failure_of_another, fits_here, note_failure
 from core.model.loading import load_decoder
 from core.record.control import request as ask
 from core.record.folder import JobFolder
 from core.record.view import read_view
-from core.train.distributed.launch import fits_here
 from tests.distributed_curves import CLOSE, change_mesh, difference, request, train, work
 from tests.kill_and_resume import prepare
 

@@ -119,14 +119,3 @@ def command_here(world: int, arguments: list[str]) -> tuple[list[str], dict[str,
 def started_as_one_of_several() -> bool:
     """Whether ``torchrun`` started this process."""
     return int(os.environ.get("WORLD_SIZE", "1")) > 1
-
-
-def fits_here(world: int, device: str) -> bool:
-    """Whether this machine has a GPU, or a processor core, for each process."""
-    if device != "cpu":
-        import torch  # in a worker alone: the window does not ask
-
-        if torch.cuda.is_available():
-            return torch.cuda.device_count() >= world
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return cores >= world
