@@ -48,7 +48,7 @@ def put(workspace: Workspace, name: str, people: int = SHORT):
     return queue.queue(workspace, "world", name, world(people))
 
 
-def until(condition, timeout_s: float = 40.0) -> None:
+def until(condition, timeout_s: float = 120.0) -> None:
     deadline = time.monotonic() + timeout_s
     while not condition():
         assert time.monotonic() < deadline, "it took too long"
@@ -59,7 +59,7 @@ def started(folder) -> list[Started]:
     return [record for record in read_events(folder.path("events.jsonl"))[0] if isinstance(record.event, Started)]
 
 
-def run_queue(workspace: Workspace, timeout_s: float = 60) -> None:
+def run_queue(workspace: Workspace, timeout_s: float = 240) -> None:
     """A runner in a process of its own, until nothing is left."""
     subprocess.run([sys.executable, "-m", "core.jobs.runner", str(workspace.root)], cwd=ROOT, timeout=timeout_s,
                    check=True)  # fmt: skip
