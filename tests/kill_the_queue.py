@@ -132,9 +132,9 @@ class Ordeal:
         self.verdict.kills += struck
         self.look(JobFolder(root))
         if struck and self.verdict.kills % 10 == 0:
-            states = Counter(read_view(run.root).state for run in self.runs.values())
-            self.say(f"{self.verdict.kills} kills of workers, {self.verdict.runner_kills} of the runner: {dict(states)}",
-                     flush=True)  # fmt: skip
+            states = dict(Counter(read_view(run.root).state for run in self.runs.values()))
+            found = self.verdict
+            self.say(f"{found.kills} kills of workers, {found.runner_kills} of the runner: {states}", flush=True)
 
     def look(self, run: JobFolder) -> None:
         """Read everything of a run, and hold its log against what it was."""
