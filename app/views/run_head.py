@@ -9,7 +9,7 @@ from app.translations import translate
 from app.words import clock_text, count_text, percent_text
 from core.record.view import JobView
 from widgets import theme
-from widgets.cards import Button, Name, StatTile, Text
+from widgets.cards import Button, Name, StatTile
 from widgets.controls import Badge
 
 RATES = (0.5, 2.0)
@@ -26,7 +26,7 @@ class RunHead(QWidget):
         self.context = context
         self._job: Job | None = None
         self._asked: dict[str, str] = {}
-        self.name, self.badge, self.asked = Name(), Badge(), Text("", "caption")
+        self.name, self.badge, self.asked = Name(), Badge(), Name("", "caption")
         self.pause = self._button(self.tr("Pause"), "pause", lambda: self.request("pause", self.tr("Pause")))
         self.go_on = self._button(self.tr("Resume"), "play", self._go_on)
         self.stop = self._button(self.tr("Stop"), "stop", lambda: self.request("stop", self.tr("Stop")))
@@ -38,9 +38,9 @@ class RunHead(QWidget):
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(theme.space(1))
-        for widget in (self.name, self.badge):
+        for widget in (self.name, self.badge, self.asked):
             row.addWidget(widget)
-        row.addWidget(self.asked, 1)
+        row.addStretch(1)
         for button in (self.pause, self.go_on, self.stop, self.checkpoint, self.rate, self.talk):
             row.addWidget(button)
 
