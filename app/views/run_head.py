@@ -60,7 +60,9 @@ class RunHead(QWidget):
         self.rate.setEnabled(state == "running")
         self.talk.setEnabled(bool(job.view.checkpoints))
         for request in [key for key in self._asked if key in job.view.acknowledged]:
-            self.asked.setText(self.tr("The worker has seen it: {request}.").format(request=self._asked.pop(request)))
+            said = self._asked.pop(request)
+            self.asked.setText(f"{said} ✓")
+            self.asked.setAccessibleName(self.tr("The worker has seen it: {request}.").format(request=said))
 
     def request(self, name: str, said: str, **args) -> None:
         """Ask the run for something; ``said`` names it in the answer."""
@@ -69,7 +71,8 @@ class RunHead(QWidget):
         request = self.context.ask_job(self._job.root, name, **args)
         if request is not None:
             self._asked[request] = said
-            self.asked.setText(self.tr("Asked for: {request} …").format(request=said))
+            self.asked.setText(f"{said} …")
+            self.asked.setAccessibleName(self.tr("Asked for: {request} …").format(request=said))
 
     def _forget_asked(self) -> None:
         self._asked.clear()

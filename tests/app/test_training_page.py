@@ -243,7 +243,7 @@ def test_the_rate_and_a_batch_are_asked_of_a_running_run(window, qtbot, workspac
         window.context.jobs.follow()
         assert batch.strip.text() == "a汉" and "Sequence 1 of 2" in batch.said.text() and "14" in batch.said.text()
         assert [token.probability for token in batch.strip.tokens] == [None, 1.0, pytest.approx(0.0498, abs=1e-3)]
-        assert "has seen it: Next batch" in head.asked.text()
+        assert head.asked.text() == "Next batch ✓" and "has seen it: Next batch" in head.asked.accessibleName()
     finally:
         lock.release()
 
