@@ -88,7 +88,7 @@ def train_spec(seed: int, corpus: str, guarded: bool, **changes) -> TrainSpec:
     """Settings under which a bad batch does most harm: one sequence a step, Adam's own beta2, no clipping."""
     return build(TrainSpec, {
         "corpus": corpus, "tokenizer": "clean", "held_out_corpus": "clean", "steps": 450, "batch_size": 1,
-        "learning_rate": 1e-2, "beta2": 0.999, "clip": 0.0, "warmup_steps": 40, "schedule": "linear",
+        "learning_rate": 1e-2, "beta2": 0.999, "clip": 0.0, "warmup_steps": 80, "schedule": "linear",
         "final_lr_ratio": 0.1, "validate_every": 150, "validation_tokens": 4096, "checkpoint_every": 10,
         "keep_checkpoints": 3, "sample_tokens": 0, "seed": seed, "precision": "fp32", "kernels": "torch", "threads": 1,
         "layers_every": 0,

@@ -22,7 +22,7 @@ from core.spec.guard import GuardSpec
 LASTING = 5  # steps in a row that make a jump that stays
 HALF = 0.5  # of the threshold, which those have to pass
 LEAST_LOSS_SPREAD = 0.01  # nats, and as a share of the loss: a flat curve does not make every ripple a spike
-LEAST_NORM_SPREAD = 0.25  # of its logarithm: gradients double and halve without harm, and early in a run do so quickly
+LEAST_NORM_SPREAD = 0.5  # of its logarithm: lengths double and halve without harm, and grow tenfold early in a run
 NORMAL = 1.4826  # median distance of a normal distribution x this = its standard deviation
 
 
