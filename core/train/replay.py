@@ -20,6 +20,7 @@ from core.spec.base import build
 from core.spec.replay import ReplaySpec
 from core.spec.train import TrainSpec
 from core.train.checkpoint import TrainState, checkpoints, restore
+from core.train.decisions import Decisions
 from core.train.inputs import COLUMNS
 from core.train.loop import Trainer
 
@@ -94,7 +95,8 @@ def _go(source: JobFolder, scratch: JobFolder, first: int, last: int, emit, cont
     emit(Phase(name="Preparing the run again"))
     prepared = job.prepare(asked, source, _silent, control)
     prepared.folder = scratch
-    state = restore(scratch.root, prepared.model, prepared.optimizer) or TrainState()
+    prepared.decisions = Decisions(scratch)  # what is decided now, if anything, is not the run's
+    state = restore(scratch.root, prepared.model, prepared.optimizer, average=prepared.average) or TrainState()
     plan = job.decide(prepared, _silent)
     metrics = MetricsWriter(scratch.path("metrics.bin"), COLUMNS, last_step=-1)
     emit(Phase(name="Running the steps again"))
@@ -103,7 +105,8 @@ def _go(source: JobFolder, scratch: JobFolder, first: int, last: int, emit, cont
         trainer = Trainer(prepared, state, plan, _silent, control, metrics)
         while state.step < last:
             control.check()
-            trainer.step()
+            if not trainer.step():
+                break  # a spike, where the run saw none: the records tell
             emit(Progress(done=state.step - first, total=last - first, unit="steps"))
         trainer.checkpoint()
     finally:
