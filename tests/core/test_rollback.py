@@ -2,6 +2,7 @@
 it ends."""
 
 import shutil
+from contextlib import nullcontext
 
 import numpy as np
 import pytest
@@ -13,13 +14,14 @@ from core.record.lineage import sha256_file
 from core.record.log import EventLog
 from core.record.metrics import MetricsWriter, read_metrics
 from core.record.view import read_view
+from core.train import job
 from core.train.checkpoint import checkpoints, read_pointers
 from tests.poison import carry_on, poisoned_rows, prepare, said, train_spec, work
 
 SMALL = {
-    "steps": 34, "batch_size": 4, "checkpoint_every": 3, "validate_every": 17, "validation_tokens": 256,
-    "learning_rate": 1e-2,
-    "guard": {"window": 8, "threshold": 3.0, "skip_before": 1, "skip_after": 1, "lower_rate": 0.7},
+    "steps": 60, "batch_size": 1, "micro_batch": 0, "checkpoint_every": 3, "validate_every": 30,
+    "validation_tokens": 256, "learning_rate": 1e-2, "schedule": "constant",
+    "guard": {"window": 8, "threshold": 8.0, "skip_before": 2, "skip_after": 1, "lower_rate": 0.7},
     "model": {"d_model": 16, "n_layers": 1, "n_heads": 2, "context": 16, "dropout": 0.1},
 }  # fmt: skip
 
@@ -37,7 +39,7 @@ def workspace(tmp_path_factory):
 def calm(workspace):
     """A run that went back once, undisturbed; and a copy of it as it was a few steps before."""
     folder = workspace.create("train", "calm", train_spec(1, "poisoned", True, **SMALL))
-    atomic.write_json(folder.path("until.json"), {"step": 25})
+    atomic.write_json(folder.path("until.json"), {"step": 36})
     assert carry_on(folder) == 0 and said(folder, Stopped) and not said(folder, SpikeFound)
     folder.path("until.json").unlink()
     shutil.copytree(folder.root, folder.root.with_name("before"))
@@ -60,10 +62,10 @@ def files(folder):
 def test_a_spike_is_undone_and_its_batches_are_left_out(calm, workspace):
     (spike,), (back,) = said(calm, SpikeFound), said(calm, RolledBack)
     assert back.to_step < back.skip_at <= spike.step == back.from_step + 1
-    assert back.skip_at == spike.step - 1 and back.sequences == 4 * 3  # one before, itself, one after
-    assert calm.read_choices()["skips"] == [[back.skip_at - 1, 12]]
+    assert back.skip_at == spike.step - 2 and back.sequences == 4  # two before, itself, one after
+    assert calm.read_choices()["skips"] == [[back.skip_at - 1, 4]]
     columns, rows = read_metrics(calm.path("metrics.bin"))
-    assert rows[:, 0].tolist() == list(range(35))  # each step once
+    assert rows[:, 0].tolist() == list(range(61))  # each step once
     rate = rows[1:, [name for name, _ in columns].index("lr")]
     assert rate[back.skip_at - 1] == pytest.approx(0.7 * rate[back.skip_at - 2])
     assert [change.step for change in said(calm, RateChanged)] == [back.skip_at]
@@ -93,6 +95,7 @@ def watched(monkeypatch, kill_at):
     monkeypatch.setattr(atomic.os, "replace", counted(atomic.os.replace, lambda a, b: getattr(b, "name", str(b))))
     monkeypatch.setattr(EventLog, "__call__", counted(EventLog.__call__, lambda _, event: type(event).__name__))
     monkeypatch.setattr(MetricsWriter, "append", counted(MetricsWriter.append, lambda *_, **__: "record"))
+    monkeypatch.setattr(job, "HealthLog", lambda folder: nullcontext())  # a thread of its own, with writes of its own
     monkeypatch.setattr(MetricsWriter, "__init__", counted(MetricsWriter.__init__, lambda *_, **__: "cut"))
     return seen
 
@@ -125,10 +128,10 @@ def test_a_kill_at_any_write_of_a_return_changes_nothing(calm, monkeypatch):
 
 def test_a_run_that_is_stopped_after_its_return_goes_on_to_the_same_bytes(calm):
     folder = again(calm, "stopped")
-    atomic.write_json(folder.path("until.json"), {"step": 30})
+    atomic.write_json(folder.path("until.json"), {"step": 51})
     assert carry_on(folder) == 0 and len(said(folder, RolledBack)) == 1
     folder.path("until.json").unlink()
-    assert carry_on(folder) == 0 and said(folder, Resumed)[-1].from_step == 30
+    assert carry_on(folder) == 0 and said(folder, Resumed)[-1].from_step == 51
     found, expected = files(folder), files(calm)
     assert {**found, "checkpoints": 0} == {**expected, "checkpoints": 0}  # it has one more, of where it stopped
 
@@ -136,7 +139,7 @@ def test_a_run_that_is_stopped_after_its_return_goes_on_to_the_same_bytes(calm):
 def test_without_a_checkpoint_before_the_spike_the_run_begins_anew(workspace, calm):
     folder = work(workspace, "train", "anew", train_spec(1, "poisoned", True, **{**SMALL, "checkpoint_every": 1000}))
     (back,) = said(folder, RolledBack)
-    assert back.to_step == 0 and read_metrics(folder.path("metrics.bin"))[1][:, 0].tolist() == list(range(35))
+    assert back.to_step == 0 and read_metrics(folder.path("metrics.bin"))[1][:, 0].tolist() == list(range(61))
     assert files(folder)["model.safetensors"] == files(calm)["model.safetensors"]
 
 
