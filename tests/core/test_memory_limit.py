@@ -11,6 +11,7 @@ import torch
 
 from core.errors import LabError
 from core.train.decisions import Decisions
+from core.train.distributed.ranks import ALONE
 from core.train.memory_limit import is_out_of_memory, retry_smaller
 
 CHILD = """
@@ -80,7 +81,7 @@ def test_a_run_that_memory_does_not_suffice_for_goes_on_with_less_at_once_and_a_
 class Run:
     """As much of a run as a refusal concerns."""
 
-    device, folder = "cpu", SimpleNamespace(name="run")
+    device, folder, ranks = "cpu", SimpleNamespace(name="run"), ALONE
 
     def __init__(self, asked):
         self.asked, self.fewer, self.decisions = asked, 0, Decisions()
