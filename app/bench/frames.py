@@ -115,10 +115,15 @@ def measure_frames(seconds: float, folders: list[Path], runs: int = RUNS, steps:
                   seconds * 0.2, steps),
         *_compare(f"{size}, fed alike", ours, folded, "pyqtgraph, 2 points a pixel", seconds * 0.15, steps),
     ]  # fmt: skip
+    shown = [ours, smoothed, full, folded]
     if folders:
         near = OursOnDisk([PlotRun(folder.name, RunRows(folder)) for folder in folders])
+        shown.append(near)
         rows += _compare(f"{len(folders)} runs on disk, rows read where one looks closely", near, full,
                          "pyqtgraph, full arrays", seconds * 0.15, steps)  # fmt: skip
+    for measured in shown:
+        measured.plot.close()  # or it lies over whatever is opened next
+        measured.plot.deleteLater()
     return rows
 
 

@@ -41,7 +41,8 @@ def test_every_label_and_help_of_a_spec_is_translated(room):
 
 def test_every_choice_rule_and_term_is_translated_or_a_proper_name():
     proper = {"RMSNorm", "LayerNorm", "RoPE", "GELU", "GELU (tanh)", "ReLU", "SiLU", "SwiGLU", "GeGLU", "WordPiece",
-              "Unigram", "PyTorch", "CPU", "CUDA", "fp32", "bf16", "ONNX", "GGUF", "Q8_0", "Q4_K_M"}  # fmt: skip
+              "Unigram", "PyTorch", "CPU", "CUDA", "fp32", "bf16", "fp16", "ONNX", "GGUF", "Q8_0",
+              "Q4_K_M"}  # fmt: skip
     words = {*CHOICES.values(), *glossary()} - proper
     assert sorted(word for word in words - set(catalogue()) if not word.startswith("GGUF")) == []
 
