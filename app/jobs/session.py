@@ -12,6 +12,7 @@ from core.record.channel import FrameBuffer, pack
 from core.spec import messages as m
 from core.spec.corpus import CorpusSpec
 from core.spec.glass import AttributionRules
+from core.spec.inside import AnyLook
 from core.spec.sampling import SamplingSpec
 
 KEPT_STDERR_BYTES = 64_000
@@ -32,6 +33,7 @@ class EngineSession(QObject):
     tokenized = Signal(object)  # Tokenized
     scored = Signal(object)  # Scored
     attributed = Signal(object)  # Attributed
+    inside_shown = Signal(object)  # InsideShown
     document_shown = Signal(object)  # DocumentShown
     sources_counted = Signal(object)  # SourcesCounted
     clean_previewed = Signal(object)  # CleanPreviewed
@@ -51,9 +53,9 @@ class EngineSession(QObject):
         self._signals = {
             m.Loaded: self.loaded, m.Token: self.token_produced, m.Finished: self.finished,
             m.Tokenized: self.tokenized, m.Scored: self.scored, m.Attributed: self.attributed,
-            m.DocumentShown: self.document_shown, m.SourcesCounted: self.sources_counted,
-            m.CleanPreviewed: self.clean_previewed, m.NeighboursFound: self.neighbours_found,
-            m.Problem: self.problem_raised,
+            m.InsideShown: self.inside_shown, m.DocumentShown: self.document_shown,
+            m.SourcesCounted: self.sources_counted, m.CleanPreviewed: self.clean_previewed,
+            m.NeighboursFound: self.neighbours_found, m.Problem: self.problem_raised,
         }  # fmt: skip
 
     def load(self, source: str) -> int:
@@ -97,6 +99,13 @@ class EngineSession(QObject):
     ) -> int:
         """Find an answer's words in the training text; answered by ``attributed``."""
         return self._ask(m.Attribute(id=self._next_id(), text=text, ids=ids, prompt=prompt, rules=rules))
+
+    def look_inside(
+        self, look: AnyLook, prompt: str = "", ids: Sequence[int] = (), prompt_ids: list[int] | None = None
+    ) -> int:
+        """Look into the open model while it reads a prompt and ``ids``; answered by ``inside_shown``."""
+        return self._ask(m.LookInside(
+            id=self._next_id(), look=look, prompt=prompt, ids=list(ids), prompt_ids=prompt_ids))  # fmt: skip
 
     def document(self, row: int) -> int:
         """Fetch a training document; answered by ``document_shown``."""

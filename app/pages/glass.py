@@ -6,6 +6,7 @@ from pathlib import Path
 
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
+from app.pages.glass_inside import InsidePanel
 from app.pages.glass_panels import AnswerPanel, AskPanel, DoubtPanel, RiskTiles
 from app.pages.glass_spans import SpanPanel
 from app.pages.page import Page
@@ -22,6 +23,7 @@ from core.spec.sampling import SamplingSpec
 from widgets import theme
 from widgets.cards import EmptyState
 from widgets.notice import Notice
+from widgets.tab_strip import TabStrip
 
 
 @dataclass
@@ -33,6 +35,7 @@ class Look:
     records: list[TokenRecord] = field(default_factory=list)
     finished: bool = False
     found: Attributed | None = None
+    prompt_ids: list[int] | None = None  # exactly what the model was given, where that is known
 
     @property
     def run(self) -> str:
@@ -141,6 +144,10 @@ class GlassPage(Page):
     def _panels(self) -> QWidget:
         self.ask, self.answer, self.tiles = AskPanel(), AnswerPanel(), RiskTiles()
         self.doubts, self.spans, self.summary = DoubtPanel(), SpanPanel(), Notice()
+        self.inside = InsidePanel(self.context, self._load)
+        self.parts = TabStrip({
+            "text": self.tr("In the training text"), "inside": self.tr("Inside the model"),
+        }, name=self.tr("What to see of the answer"))  # fmt: skip
         self._nothing_asked = EmptyState(
             "glass", self.tr("Nothing has been asked yet"),
             self.tr("Type the beginning of a sentence above and press “Generate and look”. Every word of the answer "
@@ -153,7 +160,10 @@ class GlassPage(Page):
         beside.addWidget(self.tiles)
         beside.addWidget(self.doubts, 1)
         column.addLayout(_side_by_side((self.answer, 5), (doubt, 3)))
-        column.addWidget(self.spans, 1)
+        column.addWidget(self.parts)
+        for part in (self.spans, self.inside):
+            column.addWidget(part, 1)
+        self._show_part(self.parts.value())
         self._results.hide()
         content = QWidget()
         column = _column(content)
@@ -173,7 +183,9 @@ class GlassPage(Page):
         jobs.job_changed.connect(self._on_job)
         self.indexes.changed.connect(self._on_index)
         self.ask.submitted.connect(self.generate)
-        self.answer.token_clicked.connect(lambda token: self.spans.choose_token(token - 1))
+        self.answer.token_clicked.connect(self._on_token_clicked)
+        self.inside.token_chosen.connect(lambda place: self.answer.select(place, place + 1))
+        self.parts.value_changed.connect(self._show_part)
         self.doubts.word_chosen.connect(self.answer.select)
         self.spans.span_chosen.connect(self._on_span)
         self.spans.index_asked.connect(self.build_index)
@@ -205,7 +217,7 @@ class GlassPage(Page):
     def _on_finished(self, event: Finished) -> None:
         if event.id == self._waiting.get("generate"):
             del self._waiting["generate"]
-            self.look.finished = True
+            self.look.finished, self.look.prompt_ids = True, event.prompt_ids
             self._show_look()
             self._attribute()
             self._show_busy()
@@ -304,6 +316,8 @@ class GlassPage(Page):
         self.tiles.show_risk(answer_risk(look.records) if look.finished else None, look.support)
         self.doubts.show_doubts(look.records if look.finished else [], look.support)
         self._show_summary()
+        if look.finished and look.records:
+            self.inside.show_text(look.source, look.prompt, [record.id for record in look.records], look.prompt_ids)
         if look.found:
             self._show_spans(look)
 
@@ -334,6 +348,15 @@ class GlassPage(Page):
     def _documents(self, run: str) -> Documents:
         corpus = self.context.workspace.folder("runs", run).request["spec"]["corpus"]
         return Documents(self.context.workspace.folder("corpora", corpus).root, "kept")
+
+    def _show_part(self, key: str) -> None:
+        for name, part in (("text", self.spans), ("inside", self.inside)):
+            part.setVisible(name == key)
+
+    def _on_token_clicked(self, token: int) -> None:
+        """A token of the answer's strip, whose first is the prompt: every view follows."""
+        self.spans.choose_token(token - 1)
+        self.inside.choose_answer_token(token - 1)
 
     def _on_span(self, place: int) -> None:
         span = [span for span in self.look.found.spans if span.kept][place]
