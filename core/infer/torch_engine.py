@@ -79,6 +79,18 @@ class TorchEngine:
         with torch.inference_mode():
             return self._answer(self._writer.step(id))
 
+    @property
+    def plain_decoder(self):
+        """The decoder where it reads every prompt in order, as it stands; None for other designs."""
+        writer = self._writer
+        plain = isinstance(writer, DecoderWriter) and writer.mark < 0 and not writer.both_ways
+        return self._decoder if plain else None
+
+    @property
+    def model(self) -> torch.nn.Module:
+        """The model itself, in eval mode, to look into."""
+        return self._decoder
+
     def _answer(self, logits: torch.Tensor) -> np.ndarray:
         """Logits of the tokenizer's own tokens; masks and sentinels of an objective are never written."""
         return logits[: self.vocab_size].cpu().numpy()

@@ -31,13 +31,13 @@ class Session:
         self.workspace, self._send = Workspace(workspace), send
         self._engine, self._source, self._run = None, "", ""
         self._tracers: dict[str, object] = {}
-        self._preview = self._vectors = None
+        self._preview = self._vectors = self._inside = None
         self._waiting: queue.Queue = queue.Queue()
         self._cancelled: set[int] = set()
         self._answers = {
             m.Load: self._load, m.Generate: self._generate, m.Tokenize: self._tokenize, m.Score: self._score,
             m.Attribute: self._attribute, m.Document: self._document, m.Neighbours: self._neighbours,
-            m.CountSources: self._count_sources, m.CleanPreview: self._clean_preview,
+            m.CountSources: self._count_sources, m.CleanPreview: self._clean_preview, m.LookInside: self._look_inside,
         }  # fmt: skip
 
     # The main thread's side.
@@ -172,6 +172,26 @@ class Session:
         if newest not in self._tracers:
             self._tracers = {newest: Tracer.open(self.workspace, self._run)}
         return self._tracers[newest]
+
+    def _look_inside(self, request: m.LookInside) -> None:
+        from core.infer.engine import begin
+
+        engine = self._loaded()
+        prompt = engine.encode(request.prompt) if request.prompt_ids is None else request.prompt_ids
+        prompt = begin(engine, prompt)
+        ids = [*prompt, *request.ids]
+        self._check_ids(ids)
+        if self._inside is None:
+            from core.glass.inside import Inside
+
+            self._inside = Inside(self.workspace)
+        seen = self._inside.answer(engine, self._run, request.look, ids, lambda: self._check_wanted(request.id))
+        tokens = [(id, engine.token_bytes(id)) for id in ids]
+        self._send(m.InsideShown(id=request.id, tokens=tokens, prompt_tokens=len(prompt), seen=seen))
+
+    def _check_wanted(self, id: int) -> None:
+        if id in self._cancelled:
+            raise LabError("This look is no longer wanted.")
 
     def _document(self, request: m.Document) -> None:
         self._need_run()

@@ -11,6 +11,7 @@ import msgspec
 
 from core.spec.corpus import CorpusSpec
 from core.spec.glass import AttributionRules, Span, Support
+from core.spec.inside import AnyLook, AnySeen
 from core.spec.sampling import SamplingSpec
 
 FinishReason = Literal["length", "stop", "end", "cancelled", "context"]
@@ -93,6 +94,16 @@ class Attribute(Message):
     rules: AttributionRules = AttributionRules()
 
 
+class LookInside(Message):
+    """Look into the open model while it reads a prompt (its exact ``prompt_ids``, or a text) and then ``ids``."""
+
+    id: int
+    look: AnyLook
+    prompt: str = ""
+    prompt_ids: list[int] | None = None
+    ids: list[int] = []
+
+
 class Document(Message):
     """Show one training document: ``row`` of the corpus the loaded run was trained on."""
 
@@ -129,8 +140,8 @@ class Shutdown(Message):
 
 
 Request = (
-    Load | Generate | Cancel | Tokenize | Score | Attribute | Document | Neighbours | CountSources | CleanPreview
-    | Shutdown
+    Load | Generate | Cancel | Tokenize | Score | Attribute | LookInside | Document | Neighbours | CountSources
+    | CleanPreview | Shutdown
 )  # fmt: skip
 
 
@@ -194,6 +205,15 @@ class Attributed(Message):
     spans: list[Span]
     training_tokens: int
     support: list[Support] = []  # one a token of the answer
+
+
+class InsideShown(Message):
+    """What a look into the model found, and the tokens it read: id and bytes."""
+
+    id: int
+    tokens: list[tuple[int, bytes]]
+    prompt_tokens: int  # so many of the first ones were the prompt, the start token with them
+    seen: AnySeen
 
 
 class DocumentShown(Message):
@@ -271,6 +291,6 @@ class Problem(Message):
 
 
 Event = (
-    Loaded | Token | Finished | Tokenized | Scored | Attributed | DocumentShown | NeighboursFound | SourcesCounted
-    | CleanPreviewed | Problem
+    Loaded | Token | Finished | Tokenized | Scored | Attributed | InsideShown | DocumentShown | NeighboursFound
+    | SourcesCounted | CleanPreviewed | Problem
 )  # fmt: skip
