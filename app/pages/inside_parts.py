@@ -77,8 +77,8 @@ class NeuronsView(View):
         super().__init__(parent)
         self.sentence = self.tr(
             "Each row is one neuron of the chosen layer, those that answer this text most strongly: red says yes, blue "
-            "says no. Choose one to read the places of the training text where it answers most; what they share is what "
-            "it stands for, if anything.")  # fmt: skip
+            "says no. Choose one to read the places of the training text where it answers most; what they share is "
+            "what it stands for, if anything.")  # fmt: skip
         self.layer = QComboBox()
         self.layer.setAccessibleName(self.tr("Layer"))
         self.grid, self.about = HeatGrid(upwards=False), Text("", "caption")
