@@ -17,6 +17,7 @@ LANES = {
     "kernels": "our kernels against torch's own",
     "clean": "cleaning against datatrove and rensa",
     "clean-agreement": "whether our statistics rules decide as datatrove's",
+    "index": "building and searching the index of a training text against infini-gram",
     "plot": "frames of the plot against pyqtgraph, and how soon a page with 200 runs stands",
     "privacy": "precision and recall of the personal-data rule on generated text",
 }
@@ -32,6 +33,8 @@ def add_verbs(add_verb) -> None:
     parser.add_argument("--text", type=Path, metavar="FILE",
                         help="clean, clean-agreement: text to measure on, in pieces of 3,000 characters "
                              "(default: Python's documentation)")
+    parser.add_argument("--tokens", type=float, default=10.0, metavar="M",
+                        help="index: millions of tokens to index (default 10)")
     add_json(parser)
 
 
@@ -42,7 +45,7 @@ def bench(args: argparse.Namespace, _open_window) -> dict:
         LabError: our kernels were not built, or a rival is not installed; remedy: how to mend it.
     """
     run = {"kernels": _kernels, "clean": _clean, "clean-agreement": _agreement, "plot": _plot,
-           "privacy": _privacy}[args.lane]
+           "index": _index, "privacy": _privacy}[args.lane]
     rows, show = run(args)
     if not args.json:
         show(rows)
@@ -61,6 +64,12 @@ def _clean(args: argparse.Namespace):
     from core.data.bench import bench_clean
 
     return bench_clean(args.text, args.seconds), print_rows
+
+
+def _index(args: argparse.Namespace):
+    from core.glass.bench import bench_index
+
+    return bench_index(int(args.tokens * 1e6), args.seconds), print_rows
 
 
 def _plot(args: argparse.Namespace):

@@ -18,11 +18,12 @@ import numpy as np
 from core.data.documents import Documents
 from core.data.shards import TokenShard
 from core.errors import LabError
-from core.glass.index_job import attribution_index
+from core.glass.index_job import attribution_index, tokenizer_hash
 from core.glass.ranking import bm25
 from core.glass.suffix_array import BOUNDARY, SuffixArray
 from core.glass.words import Cut, words
-from core.record.folder import Workspace
+from core.record.folder import JobFolder, Workspace
+from core.record.lineage import identity
 from core.spec.glass import Attribution, AttributionRules, Span, SpanDocument, Support
 from core.tokens.tokenizer import Tokenizer
 
@@ -43,7 +44,8 @@ class Tracer:
         """Open the newest finished index of ``run``.
 
         Raises:
-            LabError: no index was built yet, or it no longer fits the run's tokens.
+            LabError: no index was built yet, it no longer fits the run's tokens or its tokenizer, or the corpus is
+                not the one that the run was trained on.
         """
         folder = attribution_index(workspace, run)
         if folder is None:
@@ -52,9 +54,9 @@ class Tracer:
         shard = TokenShard.open(run_folder.path(), "train")
         return cls(
             run,
-            SuffixArray(shard.tokens, folder),
+            SuffixArray(shard.tokens, folder, tokenizer_hash(run_folder)),
             shard,
-            Documents(workspace.folder("corpora", run_folder.request["spec"]["corpus"]).path(), "kept"),
+            training_documents(workspace, run_folder),
             Tokenizer.load(run_folder.path()),
         )
 
@@ -82,13 +84,14 @@ class Tracer:
         chances = [self.index.log10_chance(ids[start:end]) for start, end in ranges]
         limit = len(ranges) if len(ids) <= rules.keep_all_tokens else math.ceil(rules.keep_share * len(ids))
         kept = set(sorted(range(len(ranges)), key=chances.__getitem__)[:limit])
+        counts = np.diff(self.index.rows([ids[start:end] for start, end in ranges]))[:, 0].tolist()
         spans, group, reach = [], -1, 0
         for i, (start, end) in enumerate(ranges):
             if start >= reach:
                 group += 1
             reach = max(reach, end)
             spans.append(Span(
-                start=start, end=end, count=self.index.count(ids[start:end]), text=cut.text(start, end), documents=[],
+                start=start, end=end, count=counts[i], text=cut.text(start, end), documents=[],
                 kept=i in kept, log10_chance=chances[i], group=group,
             ))  # fmt: skip
         return spans
@@ -138,20 +141,37 @@ class Tracer:
         )  # fmt: skip
 
 
+def training_documents(workspace: Workspace, run: JobFolder) -> Documents:
+    """The documents that a run was trained on.
+
+    Raises:
+        LabError: the corpus is gone, or was made anew since: its rows would be other documents.
+    """
+    name = run.request["spec"]["corpus"]
+    trained_on = run.request.get("inputs", {}).get("corpus", {})
+    corpus = workspace.folder("corpora", name).path()
+    if not corpus.is_dir():
+        raise LabError(
+            "The corpus {corpus} that {run} was trained on is gone, so its documents cannot be shown.", str(corpus),
+            "Put its folder back.", corpus=name, run=run.name)  # fmt: skip
+    if trained_on and identity(corpus) != trained_on["sha256"]:
+        raise LabError(
+            "The corpus {corpus} has changed since {run} was trained on it, so its rows are other documents now.",
+            str(corpus), "Put the old corpus back, or train again on the new one.", corpus=name, run=run.name)
+    return Documents(corpus, "kept")
+
+
 def maximal_spans(index: SuffixArray, ids: list[int], cut: Cut) -> list[tuple[int, int]]:
     """Token ranges of whole words that occur verbatim in the training tokens and lie in no longer such range.
 
     A full stop may only end a span; a line break or a special token is in none.
     """
-    n, spans, reach = len(ids), [], 0
-    for start in range(n):
-        if not cut.edges[start] or cut.breaks[start]:
-            continue
-        limit = next((i for i in range(start, n) if cut.breaks[i]), n)
-        limit = next((i + 1 for i in range(start, limit) if cut.stops[i]), limit)
-        if limit <= reach:
-            continue  # the span before reached this limit already
-        end = start + index.longest_match(ids[start:limit])
+    n, limits = len(ids), _limits(cut, len(ids))
+    starts = [start for start in range(n) if cut.edges[start] and not cut.breaks[start]]
+    lengths = index.reach(ids, starts, [limits[start] for start in starts]).tolist()
+    spans, reach = [], 0
+    for start, length in zip(starts, lengths, strict=True):
+        end = start + length
         while end > start and not cut.edges[end]:
             end -= 1
         if end > max(reach, start):
@@ -160,13 +180,21 @@ def maximal_spans(index: SuffixArray, ids: list[int], cut: Cut) -> list[tuple[in
     return spans
 
 
+def _limits(cut: Cut, n: int) -> list[int]:
+    """Where a span that begins at each token has to end at the latest."""
+    limits = [n] * (n + 1)
+    for i in reversed(range(n)):
+        limits[i] = i if cut.breaks[i] else i + 1 if cut.stops[i] else limits[i + 1]
+    return limits
+
+
 def token_support(index: SuffixArray, ids: list[int], cut: Cut, ranges: list[tuple[int, int]]) -> list[Support]:
     """How each token stands to the training text: see ``core.spec.glass.Support``."""
     support: list[Support] = ["blank"] * len(ids)
-    for start, end in cut.segments():
-        if words(cut.text(start, end)):
-            seen = index.count(ids[start:end]) > 0
-            support[start:end] = ["parts" if seen else "absent"] * (end - start)
+    looked_up = [(start, end) for start, end in cut.segments() if words(cut.text(start, end))]
+    found = index.rows([ids[start:end] for start, end in looked_up])
+    for (start, end), (low, high) in zip(looked_up, found.tolist(), strict=True):
+        support[start:end] = ["parts" if low < high else "absent"] * (end - start)
     for start, end in ranges:
         support[start:end] = ["verbatim"] * (end - start)
     return support

@@ -53,6 +53,7 @@ def build() -> Path:
         objects.append(toolchain.compile("text.cpp", [], []))
         objects.append(toolchain.compile("minhash.cpp", [], []))
         objects.append(toolchain.compile("ngram.cpp", [], []))
+        objects.append(toolchain.compile("suffix.cpp", [], []))
         objects.append(toolchain.compile("dispatch.cpp", [], [*defines, f"COLDFRAME_STAMP={stamp()}u"]))
         os.replace(toolchain.link(objects), LIBRARY)
     return LIBRARY

@@ -38,3 +38,6 @@ class IndexSpec(Spec):
     """An index over a run's own training tokens, so that its words can be traced to their text."""
 
     run: Annotated[str, about("Run", "Whose training text to index.", picks="runs")]
+    memory_mb: Annotated[int, about(
+        "Memory", "What sorting may take at once. A longer text is sorted in parts, which are then merged on disk.",
+        low=16, high=1 << 20, unit="MB", expert=True)] = 2048

@@ -7,15 +7,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core.data.documents import Document, Documents, DocumentWriter
-from core.data.shards import TokenShard, write_shards
-from core.glass.attribution import Tracer, exact_place, folded_place, maximal_spans
-from core.glass.suffix_array import SuffixArray, build
+from core.glass.attribution import exact_place, folded_place, maximal_spans
 from core.glass.words import Cut
 from core.spec.glass import AttributionRules
 from core.spec.tokenizer import TokenizerSpec
 from core.tokens.kinds import train
-from core.tokens.tokenizer import Tokenizer
+from tests.made_tracer import make_tracer
 
 TEXTS = [
     "Return the length of the list. The list is not changed.\nRaises TypeError otherwise.",
@@ -25,23 +22,6 @@ TEXTS = [
     "Return the length of the list of lists",
     "changed. Raises the alarm",
 ]
-
-
-def make_tracer(folder, texts, library=None):
-    """A corpus, its tokenizer, its shards and its index on disk, as a run has them."""
-    library = library or train(TokenizerSpec(corpus="texts", vocab_size=320), texts, Counter())
-    folder.mkdir(parents=True, exist_ok=True)
-    writer = DocumentWriter(folder, "kept")
-    for row, text in enumerate(texts):
-        writer.add(Document(id=row, text=text, source=f"made/by/hand-{row}.txt", line=1 + row))
-    writer.commit()
-    library.save(str(folder / "tokenizer.json"))
-    tokenizer = Tokenizer.load(folder)
-    write_shards(folder, folder, tokenizer)
-    shard = TokenShard.open(folder, "train")
-    build(shard.tokens, folder, "run")
-    index = SuffixArray(shard.tokens, folder)
-    return Tracer("run", index, shard, Documents(folder, "kept"), tokenizer)
 
 
 @pytest.fixture(scope="module")
