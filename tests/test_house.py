@@ -24,7 +24,7 @@ OPEN_TO_THE_WINDOW = (
     "core.infer.sources", "core.glass.uncertainty",
     "core.export.usage", "core.data.dedup.lines", "core.data.dedup.pairs", "core.data.shares",
     "core.data.worlds", "core.data.privacy.review", "core.evaluate.table",
-    "core.train.retention", "core.train.distributed.launch",
+    "core.train.retention", "core.train.distributed.launch", "core.train.sightings",
 )  # fmt: skip
 OPEN_TO_WIDGETS = ("core.errors", "core.spec")
 LLAMA_PROCESSES = {"core/infer/llama_child.py", "core/cli/doctor/llama_probe.py"}

@@ -6,13 +6,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from core.errors import LabError
+from core.train.windows import Windows
 
 
 class Batches:
-    """Windows of ``context + 1`` tokens, every token once an epoch, in an order fixed by the seed.
-
-    Each epoch cuts the text at a fresh offset and shuffles the windows.
+    """The windows of a run with their tokens: see :class:`core.train.windows.Windows`.
 
     Args:
         tokens: token ids, any unsigned type, (n,).
@@ -22,19 +20,17 @@ class Batches:
     """
 
     def __init__(self, tokens: np.ndarray, context: int, seed: int) -> None:
-        self.windows = (len(tokens) - 1) // context - 1  # one less than fit, so that any offset does
-        if len(tokens) <= context:
-            raise LabError(
-                "The corpus has {tokens} tokens, fewer than one context of {context}.", "",
-                "Add text, or choose a context of at most {largest}.",
-                tokens=len(tokens), context=context, largest=max(8, len(tokens) // 4))
-        self.windows = max(1, self.windows)
-        self.tokens, self.context, self.seed = tokens, context, seed
-        self._epoch, self._order, self._offset = -1, None, 0
+        self.tokens, self.context, self.order = tokens, context, Windows(len(tokens), context, seed)
+
+    @property
+    def windows(self) -> int:
+        """Windows of an epoch."""
+        return self.order.count
 
     def rows(self, first: int, count: int) -> np.ndarray:
         """``count`` windows from the ``first`` of the run on, int64 (count, T + 1)."""
-        return np.stack([self._window(first + i) for i in range(count)])
+        return np.stack([self.tokens[start : start + self.context + 1].astype(np.int64)
+                         for start in self.starts(first, count).tolist()])
 
     def __call__(self, first: int, count: int) -> tuple[Tensor, Tensor]:
         """Inputs and targets for the next-token objective, each int64 (count, T)."""
@@ -47,20 +43,7 @@ class Batches:
 
     def starts(self, first: int, count: int) -> np.ndarray:
         """The place in the text at which each of these windows begins, int64 (count,)."""
-        return np.array([self._start(first + i) for i in range(count)], np.int64)
-
-    def _window(self, index: int) -> np.ndarray:
-        start = self._start(index)
-        return self.tokens[start : start + self.context + 1].astype(np.int64)
-
-    def _start(self, index: int) -> int:
-        epoch, place = divmod(index, self.windows)
-        if epoch != self._epoch:
-            random = np.random.default_rng([self.seed, epoch])
-            self._epoch, self._order = epoch, random.permutation(self.windows)
-            slack = len(self.tokens) - 1 - self.windows * self.context
-            self._offset = int(random.integers(0, min(slack, self.context) + 1))
-        return self._offset + int(self._order[place]) * self.context
+        return np.array([self.order.start(first + i) for i in range(count)], np.int64)
 
 
 class Examples:
