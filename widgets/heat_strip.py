@@ -226,14 +226,14 @@ class ColourScale(QWidget):
 
     def __init__(self, *, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.low, self.high, self.unit = 0.0, 1.0, ""
+        self.low, self.high, self.unit, self.diverging = 0.0, 1.0, "", False
         self.setFont(theme.font("caption"))
         self.setFixedSize(theme.space(21), 18)
         theme.bus.changed.connect(self.update)
 
-    def set_ends(self, low: float, high: float, unit: str = "") -> None:
-        """The values of the first and the last colour."""
-        self.low, self.high, self.unit = low, high, unit
+    def set_ends(self, low: float, high: float, unit: str = "", diverging: bool = False) -> None:
+        """The values of the first and the last colour; ``diverging``: blue and red, bare in the middle."""
+        self.low, self.high, self.unit, self.diverging = low, high, unit, diverging
         self.setAccessibleName(f"{short_number(low)} – {short_number(high)} {unit}".strip())
         self.update()
 
@@ -243,9 +243,11 @@ class ColourScale(QWidget):
         metrics = self.fontMetrics()
         start, end = metrics.horizontalAdvance(left) + 6, self.width() - metrics.horizontalAdvance(right) - 6
         gradient = QLinearGradient(start, 0, end, 0)
-        for place in range(0, 256, 15):
+        for place in range(0, 256, 15) if not self.diverging else ():
             blue, green, red, _ = colour_table()[place].tolist()
             gradient.setColorAt(place / 255, QColor(red, green, blue))
+        for place, name in enumerate(("sky", "raised", "clay") if self.diverging else ()):
+            gradient.setColorAt(place / 2, theme.color(name))
         painter.fillRect(QRectF(start, 4, end - start, self.height() - 8), gradient)
         painter.setPen(theme.color("muted"))
         painter.drawText(self.rect(), Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, left)

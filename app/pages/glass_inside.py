@@ -16,11 +16,12 @@ from core.spec.inside import AnyLook
 from core.spec.messages import InsideShown, Problem
 from widgets import theme
 from widgets.cards import Card, EmptyState, Text
+from widgets.notice import Notice
 from widgets.tab_strip import TabStrip
 from widgets.token_strip import TokenStrip
-from widgets.tokens import StripToken
+from widgets.tokens import StripToken, readable
 
-STRIP_UNITS = 9
+STRIP_UNITS = 8
 
 
 @dataclass(frozen=True)
@@ -68,7 +69,9 @@ class InsidePanel(Card):
         for view in self.views.values():
             self._stack.addWidget(view)
         self._stack.setMinimumHeight(theme.space(60))
-        for widget in (self.tabs, self.sentence, self.strip):
+        self.notice = Notice(closable=True)
+        self.notice.hide()
+        for widget in (self.tabs, self.sentence, self.strip, self.notice):
             self.body.addWidget(widget)
         self.body.addWidget(self._stack, 1)
         self._connect()
@@ -123,6 +126,7 @@ class InsidePanel(Card):
         key = self.tabs.value()
         view = self.views[key]
         self.sentence.setText(view.sentence)
+        self.notice.hide()
         if key in self._shown:
             self._stack.setCurrentWidget(view)
         elif self.reading is None:
@@ -139,6 +143,7 @@ class InsidePanel(Card):
         if reading is None:
             return
         self._load(reading.source)
+        self.notice.hide()
         for look in looks:
             id = self.context.session.look_inside(
                 look, reading.prompt, reading.ids, None if reading.prompt_ids is None else list(reading.prompt_ids))
@@ -156,7 +161,7 @@ class InsidePanel(Card):
         if not self.strip.tokens:
             self._prompt_tokens = event.prompt_tokens
             self.strip.set_tokens([
-                StripToken(data, prompt=place < event.prompt_tokens, id=id)
+                StripToken(readable(data).replace("\n", "") or "⟨⟩", prompt=place < event.prompt_tokens, id=id)
                 for place, (id, data) in enumerate(event.tokens)])  # fmt: skip
             self.strip.show()
         view = self.views[key]
@@ -177,9 +182,12 @@ class InsidePanel(Card):
             return
         for id in [id for id, other in self._waiting.items() if other == key]:
             del self._waiting[id]  # one sentence is enough
-        self._shown.discard(key)
-        if key == self.tabs.value():
-            sentence = say(event.problem, event.where, event.remedy, event.values, translate)
+        sentence = say(event.problem, event.where, event.remedy, event.values, translate)
+        if key in self._shown:  # what was there before stays
+            self.views[key].refused()
+            self.notice.show_message("warning", sentence)
+            self.notice.show()
+        elif key == self.tabs.value():
             self._say(self.tr("This view has nothing to show"), sentence)
             self.strip.setVisible(bool(self.strip.tokens))
 

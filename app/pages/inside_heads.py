@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 import numpy as np
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
 from app.pages.glass_panels import percent
@@ -138,7 +138,7 @@ class HeadsView(View):
             "zero": self.tr("Nothing"), "mean": self.tr("Its mean"),
         }, name=self.tr("What stands in for the head"))  # fmt: skip
         self.worse, self.induction, self.previous = (HeatGrid(square=True) for _ in range(3))
-        self.scales = [ColourScale() for _ in range(3)]
+        self.scales = [ColourScale(), ColourScale(), ColourScale()]
         self.about, self.curves = Text("", "caption"), ScoreCurves(IS_INDUCTION)
         self.curves.setAccessibleName(self.tr("Induction score of every head over the checkpoints"))
         self.more = Button(self.tr("Over the checkpoints"), "link")
@@ -165,9 +165,8 @@ class HeadsView(View):
             grid.setMinimumHeight(theme.space(18))
             grid.setAccessibleName(title)
             column = QVBoxLayout()
-            column.addWidget(Text(title, "strong"))
+            column.addLayout(in_row(Text(title, "strong", wrap=False), None, scale))
             column.addWidget(grid, 1)
-            column.addWidget(scale, 0, Qt.AlignmentFlag.AlignLeft)
             row.addLayout(column, 1)
         return row
 
@@ -197,10 +196,15 @@ class HeadsView(View):
         worse = seen.worse.numpy()
         most = max(float(np.abs(worse).max()), 1e-4)
         rows, columns = heads_of(worse)
-        self.worse.set_grid(rows, columns, worse, low=-most, high=most, diverging=True, tell=lambda layer, head: (
-            self.tr("{head}: {value} nats a token worse without it").format(
-                head=head_name(self, layer, head), value=f"{worse[layer, head]:+.4f}")))  # fmt: skip
-        self.scales[0].hide()
+        words = [[f"{value:+.2g}" for value in row] for row in worse]
+
+        def tell(layer: int, head: int) -> str:
+            return self.tr("{head}: {value} nats a token worse without it").format(
+                head=head_name(self, layer, head), value=f"{worse[layer, head]:+.4f}")  # fmt: skip
+
+        self.worse.set_grid(
+            rows, columns, worse, low=-most, high=most, words=words, diverging=True, tell=tell)
+        self.scales[0].set_ends(-most, most, diverging=True)
         if seen.place > 0:
             told = self.tr("{token} costs {loss} nats with all heads.").format(
                 token=self.names[seen.place], loss=f"{seen.whole:.3f}")

@@ -133,6 +133,9 @@ class NeuronsView(View):
         self._choose(0)
         self.choose_token(self.place)
 
+    def refused(self) -> None:
+        self.layer.setCurrentIndex(self._seen.layer if self._seen is not None else 0)
+
     def choose_token(self, place: int) -> None:
         super().choose_token(place)
         self.grid.choose(self.grid.chosen_row, place)

@@ -50,6 +50,9 @@ class View(QWidget):
         """Follow the token that was chosen elsewhere."""
         self.place = place
 
+    def refused(self) -> None:
+        """What was asked last cannot be had: show again what is chosen for what is drawn."""
+
     def set_tokens(self, tokens: Sequence[tuple[int, bytes]]) -> None:
         """The text's tokens, the start token with them."""
         self.names = token_names(tokens)
@@ -97,6 +100,9 @@ class LensView(View):
         if place >= 0:
             box = self.grid.cell_box(0, place)
             self.area.ensureVisible(int(box.center().x()), 0, WORD_COLUMN_PX * 2, 0)
+
+    def refused(self) -> None:
+        self.kind.set_value("tuned" if self._seen is not None and self._seen.tuned else "logit")
 
     def _draw(self, *_) -> None:
         seen = self._seen
@@ -167,6 +173,7 @@ class ResidualView(View):
     def show_seen(self, seen: AnySeen, tokens: Sequence[tuple[int, bytes]]) -> None:
         norms = self._norms = seen.norms.numpy()
         rows, most = layer_names(len(norms)), float(norms.max())
+        rows[-1] = str(len(norms) - 1)
         words = [[f"{value:.3g}" for value in row] for row in norms]
         shares = np.log(np.maximum(norms, 1e-6))  # lengths grow by factors
         least = float(norms.min())
@@ -196,8 +203,9 @@ def token_names(tokens: Sequence[tuple[int, bytes]]) -> list[str]:
 
 
 def layer_names(count: int) -> list[str]:
-    """Names of what stands after the embedding and after each layer, lowest first."""
-    return [QCoreApplication.translate("inside", "embedding"), *map(str, range(1, count))]
+    """Names of what stands after the embedding and after each layer, lowest first; the last is what the model says."""
+    answer = QCoreApplication.translate("inside", "{layer} = answer").format(layer=count - 1)
+    return [QCoreApplication.translate("inside", "embedding"), *map(str, range(1, count - 1)), answer]
 
 
 def wide(grid: HeatGrid) -> QScrollArea:
