@@ -15,6 +15,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 LANES = {
     "kernels": "our kernels against torch's own",
+    "train": "training steps against nanoGPT and the best of plain torch",
     "clean": "cleaning against datatrove and rensa",
     "clean-agreement": "whether our statistics rules decide as datatrove's",
     "index": "building and searching the index of a training text against infini-gram",
@@ -31,8 +32,12 @@ def add_verbs(add_verb) -> None:
     parser.add_argument("--seconds", type=float, default=60.0, metavar="S",
                         help="about how long it may take (default 60)")
     parser.add_argument("--text", type=Path, metavar="FILE",
-                        help="clean, clean-agreement: text to measure on, in pieces of 3,000 characters "
+                        help="train, clean, clean-agreement: text to measure on, in pieces of 3,000 characters "
                              "(default: Python's documentation)")
+    parser.add_argument("--threads", type=int, nargs="+", default=[1, 2], metavar="N",
+                        help="train: how many threads (default 1 2)")
+    parser.add_argument("--sizes", nargs="+", metavar="SIZE",
+                        help='train: some of "0.8 M", "10.7 M", "30 M" (default all)')
     parser.add_argument("--tokens", type=float, default=10.0, metavar="M",
                         help="index: millions of tokens to index (default 10)")
     add_json(parser)
@@ -44,7 +49,7 @@ def bench(args: argparse.Namespace, _open_window) -> dict:
     Raises:
         LabError: our kernels were not built, or a rival is not installed; remedy: how to mend it.
     """
-    run = {"kernels": _kernels, "clean": _clean, "clean-agreement": _agreement, "plot": _plot,
+    run = {"kernels": _kernels, "train": _train, "clean": _clean, "clean-agreement": _agreement, "plot": _plot,
            "index": _index, "privacy": _privacy}[args.lane]
     rows, show = run(args)
     if not args.json:
@@ -58,6 +63,17 @@ def _kernels(args: argparse.Namespace):
 
     load()
     return bench_kernels(seconds=args.seconds), print_rows
+
+
+def _train(args: argparse.Namespace):
+    from core.train.bench import SIZES, bench_train
+
+    wrong = next((size for size in args.sizes or () if size not in SIZES), "")
+    if wrong:
+        raise LabError("There is no size {size} to measure.", "--sizes", "Choose some of: {names}.", size=wrong,
+                       names=", ".join(f'"{name}"' for name in SIZES))
+    return bench_train(args.text, args.seconds, tuple(args.threads), args.sizes or list(SIZES),
+                       lambda said: print(said, file=sys.stderr)), print_rows
 
 
 def _clean(args: argparse.Namespace):

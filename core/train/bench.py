@@ -1,0 +1,266 @@
+"""Whole training steps, ours against nanoGPT's and the best of plain torch: ``python main.py bench train``.
+
+All start from the same weights, are shown the same batches, and step in turn, so that whatever else the machine does
+slows all alike, and their losses can be compared.
+"""
+
+import re
+import statistics
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import nullcontext
+from pathlib import Path
+from types import SimpleNamespace
+
+import msgspec
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from core.data.rival import documents
+from core.model.build import build_model
+from core.model.decoder import initialise
+from core.model.sizing import flops_per_token
+from core.record.folder import JobFolder
+from core.spec.base import build
+from core.spec.model import ModelSpec
+from core.spec.train import TrainSpec
+from core.train.checkpoint import TrainState
+from core.train.choices import choose, label, peak_flops
+from core.train.expert_use import ExpertUse
+from core.train.optimizers import make_optimizer
+from core.train.precision import Arithmetic
+from core.train.rival import BETAS, CLIP, DECAY, OURS, RATE, NanoGPT, decay_groups
+from core.train.update import Update
+
+Step = Callable[[Tensor, Tensor], float]  # ids and targets (B, T) -> loss before the step, nats a token
+
+LEAST_ROUNDS, TRIAL_STEPS = 3, 3
+LAST = 50  # losses whose means are compared
+DOCUMENTS = 2000
+
+
+class Size(msgspec.Struct, frozen=True):
+    """A model of GPT-2's shape and the batch that it is trained on."""
+
+    layers: int
+    heads: int
+    width: int
+    context: int
+    batch: int
+    vocabulary: int
+
+    @property
+    def spec(self) -> ModelSpec:
+        """The shape."""
+        return build(ModelSpec, OURS | {
+            "n_layers": self.layers, "n_heads": self.heads, "d_model": self.width, "context": self.context,
+            "vocab_size": self.vocabulary})  # fmt: skip
+
+
+# The first two are nanoGPT's own settings for characters: on a processor, and on a GPU.
+SIZES = {
+    "0.8 M": Size(4, 4, 128, 64, 12, 65),
+    "10.7 M": Size(6, 6, 384, 256, 16, 65),
+    "30 M": Size(8, 8, 512, 256, 16, 8192),
+}
+
+
+def bench_train(text: Path | None, seconds: float, threads: tuple[int, ...], sizes: list[str], say=print) -> list[dict]:
+    """Time training steps at every size and thread count.
+
+    Args:
+        text: a file to train on; None = Python's documentation.
+        seconds: about how long the steps in turn may take altogether; choosing the fastest candidates comes on top.
+        say: told what was chosen.
+    Returns:
+        rows {name, unit, ours, rival, rival_name, ratio, spread}; a ratio above 1 means that ours is better.
+    """
+    before, rows = torch.get_num_threads(), []
+    share = seconds / len(threads) / len(sizes)
+    try:
+        for count in threads:
+            torch.set_num_threads(count)
+            for name in sizes:
+                label_ = f"{name}, {count} thread{'s' if count > 1 else ''}"
+                rows += _measure(label_, SIZES[name], text, share, say)
+    finally:
+        torch.set_num_threads(before)
+    return rows
+
+
+def _measure(name: str, size: Size, text: Path | None, seconds: float, say) -> list[dict]:
+    tokens = read_tokens(text, size.vocabulary)
+    model = build_model(size.spec)
+    initialise(model, 0)
+    nano = _nano(model)
+    best_name, best = _best_of_torch(model, size, tokens)
+    ours_name, precision, ours = _ours(model, size, tokens)
+    say(f"{name}: ours is {ours_name}; the best of torch is {best_name}")
+    racers, times, losses = (ours, nano, best), [], []
+    until = time.perf_counter() + seconds
+    for ids, targets in batches(tokens, size, seed=1):
+        taken = [_timed(step, ids, targets) for step in racers]
+        times.append([s for s, _ in taken])
+        losses.append([loss for _, loss in taken])
+        if time.perf_counter() > until and len(times) > LEAST_ROUNDS:
+            break
+    del times[0]  # the first step makes the optimizer's state
+    count = size.batch * size.context
+    rows = [_duel(name, times, rival, f"{what}", count)
+            for rival, what in ((1, "nanoGPT, fp32, eager"), (2, f"torch, {best_name}"))]  # fmt: skip
+    mine = statistics.median(taken[0] for taken in times)
+    achieved = flops_per_token(size.spec).training * count / mine / 1e9
+    peak = peak_flops(precision, "cpu") / 1e9
+    own, theirs = (statistics.fmean(pair[racer] for pair in losses[-LAST:]) for racer in (0, 1))
+    one = {"spread": [1.0, 1.0]}
+    return rows + [
+        {"name": f"{name}: arithmetic", "unit": "GFLOP/s", "ours": achieved, "rival": peak, "ratio": achieved / peak,
+         "rival_name": f"a square product of 1,024 in {precision}", "spread": [achieved / peak] * 2},
+        {"name": f"{name}: loss, steps {max(1, len(losses) - LAST + 1)} to {len(losses)}", "unit": "nats a token",
+         "ours": own, "rival": theirs, "rival_name": "nanoGPT, fp32, eager", "ratio": theirs / own, **one},
+    ]  # fmt: skip
+
+
+def _duel(name: str, times: list[list[float]], rival: int, rival_name: str, tokens: int) -> dict:
+    ratios = [taken[rival] / taken[0] for taken in times]
+    mine, theirs = (tokens / statistics.median(taken[racer] for taken in times) for racer in (0, rival))
+    low, _, high = statistics.quantiles(ratios, n=4) if len(ratios) > 1 else ratios * 3
+    return {"name": name, "unit": "tokens/s", "ours": mine, "rival": theirs, "rival_name": rival_name,
+            "ratio": mine / theirs, "spread": [low, high]}  # fmt: skip
+
+
+# the three
+
+
+def _nano(model: nn.Module) -> Step:
+    """nanoGPT as published, on a processor: float32, eager, AdamW that is not fused."""
+    return _plain(NanoGPT(model.spec).take_weights(model), "fp32", fused=False)
+
+
+def _best_of_torch(model: nn.Module, size: Size, tokens: np.ndarray) -> tuple[str, Step]:
+    """The fastest of float32, bfloat16 autocast and bfloat16 weights with flat float32 masters, eager and compiled."""
+    makers = {}
+    for compiled in (False, True):
+        for what, make in (("fp32", _plain), ("bf16 autocast", _plain), ("bf16 weights, flat masters", _flat)):
+            makers[f"{what}, {'compiled' if compiled else 'eager'}"] = (make, what.split(",")[0].split()[0], compiled)
+    made, speed = {}, {}
+    for name, (make, precision, compiled) in makers.items():
+        step = make(NanoGPT(model.spec).take_weights(model), precision, compiled=compiled)
+        try:
+            speed[name] = _trial(step, size, tokens)
+        except Exception as problem:  # torch.compile needs a compiler, and fails in many ways without one
+            if not compiled:
+                raise
+            print(f"{name} could not be had: {str(problem).splitlines()[0][:120]}")
+            continue
+        made[name] = (make, precision, compiled)
+    best = min(speed, key=speed.__getitem__)
+    make, precision, compiled = made[best]
+    return best, make(NanoGPT(model.spec).take_weights(model), precision, compiled=compiled)
+
+
+def _plain(model: nn.Module, precision: str, fused: bool = True, compiled: bool = False) -> Step:
+    optimizer = torch.optim.AdamW(decay_groups(model), lr=RATE, betas=BETAS, fused=fused)
+    forward = torch.compile(model) if compiled else model
+
+    def step(ids: Tensor, targets: Tensor) -> float:
+        optimizer.zero_grad(set_to_none=True)
+        with torch.autocast("cpu", torch.bfloat16) if precision == "bf16" else nullcontext():
+            loss = forward(ids, targets)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), CLIP)
+        optimizer.step()
+        return float(loss)
+
+    return step
+
+
+def _flat(model: nn.Module, precision: str, compiled: bool = False) -> Step:
+    """bfloat16 weights that are views of one buffer for matrices and one for vectors; AdamW on float32 copies."""
+    groups = []
+    for group in decay_groups(model):
+        flat = torch.cat([p.detach().reshape(-1) for p in group["params"]])
+        rounded, gradient, at = flat.bfloat16(), torch.zeros(len(flat), dtype=torch.bfloat16), 0
+        for p in group["params"]:
+            p.data = rounded[at : at + p.numel()].view(p.shape)
+            p.grad = gradient[at : at + p.numel()].view(p.shape)
+            at += p.numel()
+        groups.append((nn.Parameter(flat), rounded, gradient, group["weight_decay"]))
+    optimizer = torch.optim.AdamW([{"params": [flat], "weight_decay": decay} for flat, _, _, decay in groups],
+                                  lr=RATE, betas=BETAS, fused=True)  # fmt: skip
+    forward = torch.compile(model) if compiled else model
+
+    def step(ids: Tensor, targets: Tensor) -> float:
+        loss = forward(ids, targets)
+        loss.backward()
+        for flat, _, gradient, _ in groups:
+            flat.grad = gradient.float()
+        torch.nn.utils.clip_grad_norm_([flat for flat, *_ in groups], CLIP)
+        optimizer.step()
+        for flat, rounded, gradient, _ in groups:
+            rounded.copy_(flat.detach())
+            gradient.zero_()
+        return float(loss)
+
+    return step
+
+
+def _ours(model: nn.Module, size: Size, tokens: np.ndarray) -> tuple[str, str, Step]:
+    """A step as a run of ours takes it, with what a run of ours would choose by timing."""
+    spec = build(TrainSpec, {
+        "corpus": "-", "tokenizer": "-", "batch_size": size.batch, "learning_rate": RATE, "beta1": BETAS[0],
+        "beta2": BETAS[1], "weight_decay": DECAY, "clip": CLIP, "model": {}})  # fmt: skip
+    ids, targets = next(batches(tokens, size, seed=0))
+    with tempfile.TemporaryDirectory() as folder:
+        chosen = choose(spec, JobFolder(Path(folder)), model, {"ids": ids, "targets": targets}, "cpu", lambda _: None)
+    model.use_kernels(chosen["kernels"])
+    arithmetic = Arithmetic(model, chosen["precision"], "cpu")
+    run = SimpleNamespace(spec=spec, model=model, optimizer=make_optimizer(model, spec), micro_batch=size.batch,
+                          device="cpu", average=None)  # fmt: skip
+    update, state = Update(run, arithmetic, ExpertUse(arithmetic.working)), TrainState()
+
+    def step(ids: Tensor, targets: Tensor) -> float:
+        loss, _ = update.gradients({"ids": ids, "targets": targets}, state)
+        update.apply(RATE, state)
+        return loss
+
+    return label(chosen["precision"], tuple(chosen["kernels"].items())), chosen["precision"], step
+
+
+# text
+
+
+def read_tokens(text: Path | None, vocabulary: int) -> np.ndarray:
+    """Text as numbers below ``vocabulary``, int64: its commonest characters where they are few, else words and signs.
+
+    The last number stands for everything rarer.
+    """
+    held = "\n".join(documents(text, DOCUMENTS))
+    parts = list(held) if vocabulary < 256 else re.findall(r"\w+|\s+|[^\w\s]", held)
+    known = {part: rank for rank, (part, _) in enumerate(Counter(parts).most_common(vocabulary - 1))}
+    return np.array([known.get(part, vocabulary - 1) for part in parts], np.int64)
+
+
+def batches(tokens: np.ndarray, size: Size, seed: int) -> Iterator[tuple[Tensor, Tensor]]:
+    """Windows drawn at random, without end: ids and the tokens after them, (batch, context) each."""
+    rng = np.random.default_rng(seed)
+    while True:
+        starts = rng.integers(0, len(tokens) - size.context - 1, size.batch)
+        rows = torch.from_numpy(tokens[starts[:, None] + np.arange(size.context + 1)])
+        yield rows[:, :-1].contiguous(), rows[:, 1:].contiguous()
+
+
+def _trial(step: Step, size: Size, tokens: np.ndarray) -> float:
+    """Median seconds of a few steps; the first one compiles, and makes the optimizer's state."""
+    drawn = batches(tokens, size, seed=0)
+    step(*next(drawn))
+    return statistics.median(_timed(step, *next(drawn))[0] for _ in range(TRIAL_STEPS))
+
+
+def _timed(step: Step, ids: Tensor, targets: Tensor) -> tuple[float, float]:
+    start = time.perf_counter()
+    loss = step(ids, targets)
+    return time.perf_counter() - start, loss
