@@ -22,7 +22,8 @@ ROUTER = ("experts.router", "experts.top", "experts.every", "experts.normalised"
           "experts.balance_loss", "experts.z_loss")  # fmt: skip
 HEAD = ("tied_head", "head_bias", "head_transform", "vocab_size", "logit_scale", "logit_softcap", "objective.task")
 OBJECTIVE = tuple(f"objective.{field.name}" for field in fields(Objective))
-EMBEDDING = ("d_model", "vocab_size", "embed_size", "embed_scaled", "embed_norm", "segments", "context", "family")
+EMBEDDING = ("d_model", "vocab_size", "embed_size", "embed_scaled", "embed_norm", "segments", "context",
+             "init_std", "family")  # fmt: skip
 BLOCK = ("n_layers", "encoder_layers", "shared_layers", "dropout", "layout", "family")  # of what is repeated
 LSTM = ("layout", "d_ff", "projected", "weight_drop", "dropout")
 

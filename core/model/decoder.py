@@ -11,7 +11,6 @@ from core.model.norms import deep_norm_scales
 from core.model.trunk import Trunk
 from core.spec.model import ModelSpec
 
-INIT_STD = 0.02  # Radford et al. 2019, GPT-2
 RESIDUAL = ("attn.o.weight", "ff.down.weight", "cross.o.weight")  # layers that write into the residual stream
 SCALED_BY_DEEP_NORM = (*RESIDUAL, "attn.v.weight", "cross.v.weight", "ff.up.weight", "ff.gate.weight")
 
@@ -56,23 +55,23 @@ class Decoder(Trunk, Head):
 
 
 def initialise(model: nn.Module, seed: int) -> None:
-    """Draw the initial weights from a seed of their own: normal, std 0.02, zero biases.
+    """Draw the initial weights from a seed of their own: normal, std ``init_std``, zero biases.
 
-    Layers that write into the residual stream get std 0.02 / sqrt(2 layers), so that its size does
+    Layers that write into the residual stream get that over sqrt(2 layers), so that its size does
     not grow with depth. Source: Radford et al. 2019, GPT-2, section 2.3. DeepNorm scales them, values and
     feed-forward by its own factor instead. T5's embedding, which is the scaled head too, gets std 1 (Mesh
     TensorFlow, as used by Raffel et al. 2020, arXiv:1910.10683).
     """
     generator = torch.Generator().manual_seed(seed)
     spec = model.spec
-    residual = INIT_STD / math.sqrt(2 * spec.n_layers)
+    residual = spec.init_std / math.sqrt(2 * spec.n_layers)
     with torch.no_grad():
         for name, parameter in model.named_parameters():
             if parameter.ndim >= 2:
-                std = residual if name.endswith(RESIDUAL) or ".down.weight" in name else INIT_STD
+                std = residual if name.endswith(RESIDUAL) or ".down.weight" in name else spec.init_std
                 if spec.deep_norm:
                     beta = deep_norm_scales(spec, name.startswith("encoder."))[1]
-                    std = INIT_STD * (beta if name.endswith(SCALED_BY_DEEP_NORM) else 1.0)
+                    std = spec.init_std * (beta if name.endswith(SCALED_BY_DEEP_NORM) else 1.0)
                 if name == "embed.weight" and not spec.logit_scale:
                     std = 1.0  # logits are divided by the root of the width
                 parameter.copy_(torch.empty(parameter.shape).normal_(0.0, std, generator=generator))

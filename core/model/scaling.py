@@ -14,6 +14,7 @@ MOST_EXPERTS = 8
 NEAR = 1.04  # within this of the budget the original's proportions are left alone
 FAR = 16  # times the budget: nothing beyond is looked at
 TRIED, SHARES = 12, range(86, 115, 2)  # shapes tried where none is near, each with so many % of its feed-forward width
+DRAWN_AT = 768  # the width that the usual spread of initial weights, 0.02, was chosen for. Radford et al. 2018, GPT-1
 TOKENS_A_PARAMETER = 20  # compute-optimal. Hoffmann et al. 2022, arXiv:2203.15556
 
 
@@ -117,7 +118,14 @@ def _shape(original: ModelSpec, width: int, layers: int, vocab: int, context: in
         count = max(original.experts.top + 1, min(original.experts.count, MOST_EXPERTS))
         changes["experts"] = msgspec.structs.replace(
             original.experts, count=count, every=min(original.experts.every, layers))
+    changes["init_std"] = _spread(original, width)
     return msgspec.structs.replace(original, d_model=width, **changes)
+
+
+def _spread(original: ModelSpec, width: int) -> float:
+    """Initial weights as wide for a narrower model as the original's are for it: what a layer adds keeps its size."""
+    drawn_at = min(original.d_model, DRAWN_AT)
+    return round(original.init_std * max(1.0, drawn_at / width) ** 0.5, 4)
 
 
 def _heads(original: ModelSpec, width: int) -> dict[str, int]:

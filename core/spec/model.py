@@ -178,6 +178,11 @@ class ModelSpec(Spec):
     logit_softcap: Annotated[float, about(
         "Cap on logits", "Squash logits softly below this; 0 = no cap.", low=0.0, high=1e4, expert=True,
         source="Gemma Team 2024, arXiv:2408.00118", when=NEURAL)] = 0.0
+    init_std: Annotated[float, about(
+        "Initial spread", "Standard deviation of the normal distribution that the first weights are drawn from. A "
+        "narrow model wants a wider draw, most of all where norms come after each part: 0.02 was chosen for a width "
+        "of 768.", low=1e-5, high=1.0, expert=True, source="Radford et al. 2018, GPT-1; Radford et al. 2019, GPT-2",
+        when="family=transformer|lstm|window|word_vectors")] = 0.02
     dropout: Annotated[float, about(
         "Dropout", "Share of activations zeroed at random while training.", low=0.0, high=0.9, expert=True,
         source="Srivastava et al. 2014, JMLR 15", when=NEURAL)] = 0.0
