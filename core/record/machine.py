@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 import psutil
 
-POWER_METER = Path("/sys/class/powercap/intel-rapl:0/energy_uj")  # microjoules, counted by the processor itself
+METER = Path("/sys/class/powercap/intel-rapl:0")  # microjoules, counted by the processor itself
 PROCESSOR_SENSORS = ("coretemp", "k10temp", "zenpower", "cpu_thermal", "acpitz")  # the first that is there
 
 HEALTH = "health.bin"  # in a run's folder: a record every few seconds, in the format of core.record.metrics
@@ -37,10 +37,18 @@ class Reading(msgspec.Struct, frozen=True):
     gpu_power_w: float | None = None
 
 
+def read_meter(folder: Path = METER) -> int | None:
+    """Microjoules on the processor's meter, or None where there is none or it may not be read."""
+    try:
+        return int((folder / "energy_uj").read_text())
+    except (OSError, ValueError):
+        return None
+
+
 class Machine:
     """Reads the machine again and again; power is a mean over the time between two looks."""
 
-    def __init__(self, power_meter: Path = POWER_METER) -> None:
+    def __init__(self, power_meter: Path = METER) -> None:
         self._meter = power_meter
         self._energy: tuple[float, int] | None = None  # time, microjoules
         self._gpu = _open_gpu()
@@ -55,10 +63,10 @@ class Machine:
             power_w=self._power(), **_read_gpu(self._gpu))
 
     def _power(self) -> float | None:
-        try:
-            now = time.monotonic(), int(self._meter.read_text())
-        except (OSError, ValueError):
+        used = read_meter(self._meter)
+        if used is None:
             return None
+        now = time.monotonic(), used
         before, self._energy = self._energy, now
         if before is None or now[0] <= before[0] or now[1] < before[1]:  # the count began anew
             return None

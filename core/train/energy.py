@@ -3,16 +3,9 @@
 import threading
 from pathlib import Path
 
-METER = Path("/sys/class/powercap/intel-rapl:0")
+from core.record.machine import METER, read_meter
+
 LOOK_EVERY_S = 60.0  # the count begins anew every so often, after an hour or less at full power
-
-
-def read_meter(folder: Path = METER) -> int | None:
-    """Microjoules on the processor's meter, or None where there is none or it may not be read."""
-    try:
-        return int((folder / "energy_uj").read_text())
-    except (OSError, ValueError):
-        return None
 
 
 class Meter:

@@ -11,3 +11,16 @@ import pytest
 def own_settings(tmp_path, monkeypatch):
     """No test reads or writes the person's own settings."""
     monkeypatch.setenv("COLDFRAME_SETTINGS", str(tmp_path / "settings.ini"))
+
+
+@pytest.fixture
+def context(workspace, qtbot):
+    """What pages share, over the test's own workspace, with its jobs listed."""
+    from app.state.context import AppContext
+    from app.state.settings import Settings
+
+    made = AppContext(workspace.root, Settings())
+    with qtbot.waitSignal(made.jobs.loaded):
+        made.jobs.start()
+    yield made
+    made.close()

@@ -5,9 +5,7 @@ import time
 import pytest
 from PySide6.QtCore import QModelIndex, Qt
 
-from app.state.context import AppContext
 from app.state.jobs import LIVENESS_EVERY
-from app.state.settings import Settings
 from app.state.strip import strip_entries
 from app.views.queue_view import QueueView
 from core.jobs import queue
@@ -31,15 +29,6 @@ def workspace(tmp_path):
     for name in ("one", "two", "three"):
         queue.queue(made, "world", name, SPEC)
     return made
-
-
-@pytest.fixture
-def context(workspace, qtbot):
-    made = AppContext(workspace.root, Settings())
-    with qtbot.waitSignal(made.jobs.loaded):
-        made.jobs.start()
-    yield made
-    made.close()
 
 
 @pytest.fixture

@@ -4,8 +4,6 @@ import msgspec
 import pytest
 from PySide6.QtCore import Qt
 
-from app.state.context import AppContext
-from app.state.settings import Settings
 from app.views.sweep_axes import field_names, suggestion
 from app.views.sweep_form import SweepForm
 from app.views.sweep_view import SweepView
@@ -39,15 +37,6 @@ def workspace(tmp_path):
     finished(made.create("tokenizer", "text", TokenizerSpec(corpus="text", vocab_size=500)), vocab_size=500)
     finished(made.create("train", "first", build(TrainSpec, BASE)), tokens_per_s=1000.0, threads=1)
     return made
-
-
-@pytest.fixture
-def context(workspace, qtbot):
-    made = AppContext(workspace.root, Settings())
-    with qtbot.waitSignal(made.jobs.loaded):
-        made.jobs.start()
-    yield made
-    made.close()
 
 
 @pytest.fixture

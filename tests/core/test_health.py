@@ -33,7 +33,7 @@ def test_the_machine_is_read_in_shares_and_bytes():
 def test_power_is_the_energy_between_two_looks_over_their_time(tmp_path):
     meter = tmp_path / "energy_uj"
     meter.write_text("1000000")
-    machine = Machine(meter)
+    machine = Machine(tmp_path)
     assert machine.read().power_w is None  # a first look has nothing to compare with
     meter.write_text("4000000")
     time.sleep(0.2)
