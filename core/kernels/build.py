@@ -19,11 +19,12 @@ LIBRARY = SOURCES / "lib" / NAMES.get(sys.platform, "libcoldframe.so")
 
 # Instruction set -> the flags its unit is compiled with. The generic unit has none: it runs everywhere.
 GNU_FLAGS = {
-    "avx2": ["-mavx2", "-mfma"],
-    "avx512": ["-mavx512f", "-mavx512bw", "-mavx512dq", "-mavx512vl", "-mavx2", "-mfma"],
+    "avx2": ["-mavx2", "-mfma", "-mf16c"],
+    "avx512": ["-mavx512f", "-mavx512bw", "-mavx512dq", "-mavx512vl", "-mavx2", "-mfma", "-mf16c"],
 }
-GNU_FLAGS["amx"] = [*GNU_FLAGS["avx512"], "-mavx512bf16", "-mamx-tile", "-mamx-bf16"]
-MSVC_FLAGS = {"avx2": ["/arch:AVX2"], "avx512": ["/arch:AVX512"]}
+GNU_FLAGS["avx512vnni"] = [*GNU_FLAGS["avx512"], "-mavx512vnni"]
+GNU_FLAGS["amx"] = [*GNU_FLAGS["avx512vnni"], "-mavx512bf16", "-mamx-tile", "-mamx-bf16"]
+MSVC_FLAGS = {"avx2": ["/arch:AVX2"], "avx512": ["/arch:AVX512"], "avx512vnni": ["/arch:AVX512"]}
 
 
 class BuildFailed(Exception):
@@ -53,6 +54,7 @@ def build() -> Path:
         objects.append(toolchain.compile("text.cpp", [], []))
         objects.append(toolchain.compile("minhash.cpp", [], []))
         objects.append(toolchain.compile("ngram.cpp", [], []))
+        objects.append(toolchain.compile("decode.cpp", [], []))
         objects.append(toolchain.compile("suffix.cpp", [], []))
         objects.append(toolchain.compile("dispatch.cpp", [], [*defines, f"COLDFRAME_STAMP={stamp()}u"]))
         os.replace(toolchain.link(objects), LIBRARY)

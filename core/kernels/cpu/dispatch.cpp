@@ -31,6 +31,9 @@ extern const Table table_avx2;
 #ifdef COLDFRAME_HAS_AVX512
 extern const Table table_avx512;
 #endif
+#ifdef COLDFRAME_HAS_AVX512VNNI
+extern const Table table_avx512vnni;
+#endif
 
 namespace {
 
@@ -45,8 +48,15 @@ bool has_leaf7(int mask, unsigned long long saved) {
 }
 bool has_avx2() { return has_leaf7(1 << 5, 0x6); }
 bool has_avx512() { return has_leaf7((1 << 16) | (1 << 17) | (1 << 30) | static_cast<int>(1u << 31), 0xe6); }
+bool has_vnni() {
+    int leaf[4];
+    __cpuidex(leaf, 7, 0);
+    return (leaf[2] & (1 << 11)) != 0;
+}
 #elif defined(__x86_64__) || defined(__i386__)
+// Whatever has AVX2 also converts half precision (F16C).
 bool has_avx2() { return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"); }
+bool has_vnni() { return __builtin_cpu_supports("avx512vnni"); }
 bool has_avx512() {
     return has_avx2() && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
            __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
@@ -73,7 +83,10 @@ struct Level {
 const Level* levels(int* count) {
     static const Level all[] = {
 #ifdef COLDFRAME_HAS_AMX
-        {&table_amx, has_avx512() && has_amx()},
+        {&table_amx, has_avx512() && has_vnni() && has_amx()},
+#endif
+#ifdef COLDFRAME_HAS_AVX512VNNI
+        {&table_avx512vnni, has_avx512() && has_vnni()},
 #endif
 #ifdef COLDFRAME_HAS_AVX512
         {&table_avx512, has_avx512()},
@@ -146,3 +159,10 @@ KERNEL(norm_backward, NormJob)
 KERNEL(gated_forward, GatedJob)
 KERNEL(gated_backward, GatedJob)
 KERNEL(minhash, MinhashJob)
+KERNEL(multiply, MultiplyJob)
+
+// One call a step: its shares wait for each other on the way, so they have to run at the same time.
+EXPORT void coldframe_decode(DecodeJob* job, int threads) {
+    current();
+    team_run_together(threads, share<DecodeJob, &Table::decode>, job);
+}

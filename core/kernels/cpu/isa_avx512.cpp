@@ -2,6 +2,7 @@
 #define ISA isa_avx512
 #include "attention.h"
 #include "cross_entropy.h"
+#include "decode.h"
 #include "gated.h"
 #include "minhash.h"
 #include "norm.h"
@@ -9,5 +10,5 @@
 extern const Table table_avx512 = {
     "avx512", ISA::cross_entropy, ISA::attention_forward, ISA::attention_backward,
     ISA::norm_forward, ISA::norm_backward, ISA::gated_forward, ISA::gated_backward,
-    ISA::minhash,
+    ISA::minhash, ISA::multiply, ISA::decode,
 };

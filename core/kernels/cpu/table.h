@@ -2,6 +2,8 @@
 #pragma once
 #include <cstdint>
 
+#include "decode_job.h"
+
 extern "C" {
 
 struct CrossEntropyJob {
@@ -69,6 +71,8 @@ struct Table {
     void (*gated_forward)(GatedJob&, int part, int parts);
     void (*gated_backward)(GatedJob&, int part, int parts);
     void (*minhash)(MinhashJob&, int part, int parts);
+    void (*multiply)(MultiplyJob&, int part, int parts);
+    void (*decode)(DecodeJob&, int part, int parts);
 };
 
 struct Span { int64_t begin, end; };

@@ -8,6 +8,9 @@
 #include <mutex>
 #include <thread>
 #include <vector>
+#if defined(__x86_64__) || defined(_M_X64)
+#include <immintrin.h>
+#endif
 #ifdef _WIN32
 #include <malloc.h>
 #define process_id() 0
@@ -39,14 +42,31 @@ void run_borrowed(void* data) {
 
 // ---- our own team ------------------------------------------------------------------------------------------
 
+void rest() {
+#if defined(__x86_64__) || defined(_M_X64)
+    _mm_pause();
+#endif
+}
+
+// Look `times` times whether it has come true, without giving the core away.
+template <class F> bool look(int times, F come_true) {
+    while (!come_true())
+        if (times-- <= 0) return false;
+        else rest();
+    return true;
+}
+
 class Team {
 public:
+    // Before a thread sleeps it looks `patience` times for the next job: waking takes longer than a small model's step.
+    explicit Team(int patience) : patience_(patience) {}
+
     void run(Job job) {
         {
             std::unique_lock<std::mutex> hold(state_);
             while (static_cast<int>(workers_.size()) < job.parts - 1) {
                 int part = static_cast<int>(workers_.size()) + 1;
-                workers_.emplace_back([this, part, seen = round_] { serve(part, seen); });
+                workers_.emplace_back([this, part, seen = round_.load()] { serve(part, seen); });
             }
             job_ = job;
             remaining_ = job.parts - 1;
@@ -54,6 +74,7 @@ public:
         }
         wake_.notify_all();
         job.share(job.state, 0, job.parts);
+        if (look(patience_, [this] { return remaining_ == 0; })) return;
         std::unique_lock<std::mutex> hold(state_);
         done_.wait(hold, [this] { return remaining_ == 0; });
     }
@@ -62,6 +83,7 @@ private:
     void serve(int part, unsigned long seen) {
         for (;;) {
             Job job;
+            look(patience_, [&] { return round_ != seen; });
             {
                 std::unique_lock<std::mutex> hold(state_);
                 wake_.wait(hold, [&] { return round_ != seen; });
@@ -75,17 +97,31 @@ private:
         }
     }
 
+    const int patience_;
     std::mutex state_;
     std::condition_variable wake_, done_;
     std::vector<std::thread> workers_;
     Job job_{};
-    unsigned long round_ = 0;
-    int remaining_ = 0;
+    std::atomic<unsigned long> round_{0};
+    std::atomic<int> remaining_{0};
 };
 
 std::mutex one_job_at_a_time;
-Team* team = nullptr;  // never freed: its threads sleep in it until the process ends
-long team_process = -1;
+
+// Never freed: its threads sleep in it until the process ends.
+struct Crew {
+    Team* team = nullptr;
+    long process = -1;
+    Team& here(int patience) {
+        if (team == nullptr || process != process_id()) {  // a forked child has none of its parent's threads
+            team = new Team(patience);
+            process = process_id();
+        }
+        return *team;
+    }
+};
+Crew alone, together;
+constexpr int PATIENCE = 4000;  // looks, about 0.1 ms
 
 struct Scratch {
     void* memory = nullptr;
@@ -114,11 +150,26 @@ void team_run(int threads, coldframe_share share, void* job) {
         for (int part = 0; part < threads; ++part) share(job, part, threads);
         return;
     }
-    if (team == nullptr || team_process != process_id()) {  // a forked child has none of its parent's threads
-        team = new Team;
-        team_process = process_id();
+    alone.here(0).run(work);
+}
+
+void team_run_together(int threads, coldframe_share share, void* job) {
+    std::unique_lock<std::mutex> turn(one_job_at_a_time, std::try_to_lock);
+    if (threads <= 1 || !turn.owns_lock()) return share(job, 0, 1);
+    together.here(PATIENCE).run({share, job, threads});
+}
+
+void team_meet(Meeting* meeting, int parts) {
+    if (parts == 1) return;
+    std::atomic<unsigned>& arrived = *reinterpret_cast<std::atomic<unsigned>*>(&meeting->arrived);
+    std::atomic<unsigned>& round = *reinterpret_cast<std::atomic<unsigned>*>(&meeting->round);
+    const unsigned now = round.load();
+    if (arrived.fetch_add(1) + 1 == static_cast<unsigned>(parts)) {
+        arrived = 0;
+        ++round;
+        return;
     }
-    team->run(work);
+    while (!look(PATIENCE, [&] { return round != now; })) std::this_thread::yield();  // its core may be wanted
 }
 
 void* team_scratch(size_t bytes) {
