@@ -128,16 +128,17 @@ class GgufEngine:
     def __init__(self, path: str | Path, context: int = 0, exact: bool = False, threads: int = 0) -> None:
         path = Path(path)
         metadata = check_language_model(path)
-        trained = int(metadata.get(f"{metadata['general.architecture']}.context_length", LARGEST_CONTEXT))
-        self.path, self.name = path, path.stem
         self._child = LlamaProcess()
         try:
-            about = self._child.call(
-                "load", path=str(path), n_ctx=context or min(trained, LARGEST_CONTEXT), exact=exact,
-                threads=threads or spare_cores())
+            self._introduce(path, self._child.call(
+                "load", path=str(path), n_ctx=context or default_context(metadata), exact=exact,
+                threads=threads or spare_cores()))
         except LabError:
             self._child.close()
             raise
+
+    def _introduce(self, path: Path, about: dict) -> None:
+        self.path, self.name = path, path.stem
         self.vocab_size, self.context = about["n_vocab"], about["n_ctx"]
         self.end_ids = frozenset(about["ends"])
         self.start_id = about["bos"] if about["add_bos"] and about["bos"] >= 0 else None
@@ -178,6 +179,12 @@ class GgufEngine:
     def close(self) -> None:
         """End the child process."""
         self._child.close()
+
+
+def default_context(metadata: dict) -> int:
+    """Tokens to see at once where nobody says how many: as trained, at most 4,096."""
+    return min(int(metadata.get(f"{metadata['general.architecture']}.context_length", LARGEST_CONTEXT)),
+               LARGEST_CONTEXT)  # fmt: skip
 
 
 def spare_cores() -> int:

@@ -19,11 +19,13 @@ _LENGTH = struct.Struct("<Q")
 
 
 class Tensor(msgspec.Struct, frozen=True):
-    """One tensor of a file: its name, shape (fastest axis first) and ggml type name."""
+    """One tensor of a file: its name, shape (fastest axis first), ggml type name, and where its bytes lie."""
 
     name: str
     shape: tuple[int, ...]
     type: str
+    begin: int
+    size: int
 
 
 class Header(msgspec.Struct, frozen=True):
@@ -104,16 +106,17 @@ def _parse(data) -> Header:
     for _ in range(n_values):
         name = cursor.string()
         metadata[name] = cursor.value(cursor.scalar("<I"))
-    tensors, end = [], 0
+    listed = []
     for _ in range(n_tensors):
         name = cursor.string()
         shape = tuple(cursor.scalar("<Q") for _ in range(cursor.scalar("<I")))
         kind, offset = cursor.scalar("<I"), cursor.scalar("<Q")
-        tensors.append(Tensor(name, shape, _type_name(kind)))
-        end = max(end, offset + _bytes(shape, kind))
+        listed.append((name, shape, kind, offset))
     alignment = int(metadata.get("general.alignment", 32))
     begin = -(-cursor.at // alignment) * alignment
-    if begin + end > len(data):
+    tensors = [Tensor(name, shape, _type_name(kind), begin + offset, _bytes(shape, kind))
+               for name, shape, kind, offset in listed]  # fmt: skip
+    if any(tensor.begin + tensor.size > len(data) for tensor in tensors):
         raise ValueError("the weights are not all there")
     return Header(metadata, tensors)
 

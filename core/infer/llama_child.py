@@ -16,7 +16,7 @@ from core.record.channel import read_frame, take_stdio, write_frame
 ROWS_AT_ONCE = 256  # positions decoded in one call when all their logits are wanted
 READ_AT_ONCE = 512  # positions decoded in one call when only the last logits are wanted
 F32_CACHE, F16_CACHE = 0, 1  # ggml types of the key/value cache
-QUANTIZED = {"f16": 1, "q8_0": 7, "q4_k_m": 15}  # llama_ftype
+QUANTIZED = {"f16": 1, "q4_0": 2, "q8_0": 7, "q4_k_m": 15}  # llama_ftype
 KEPT_LEVELS = (3, 4)  # ggml's warnings and errors; 5 only continues a line
 
 
@@ -45,14 +45,10 @@ class Llama:
         settings = lib.llama_model_default_params()
         if exact:
             settings.n_gpu_layers = 0
-        self.model = lib.llama_model_load_from_file(os.fsencode(path), settings)
-        if not self.model:
-            raise self._refusal(path)
+        self._open(path, settings)
         if lib.llama_model_has_encoder(self.model) or not lib.llama_model_has_decoder(self.model):
             raise LabError(
                 "This model reads text but does not continue it.", path, "Choose a model that generates text.")
-        self.vocab = lib.llama_model_get_vocab(self.model)
-        self.n_vocab = lib.llama_vocab_n_tokens(self.vocab)
         trained = lib.llama_model_n_ctx_train(self.model)
         self.n_ctx = min(n_ctx or trained, trained)
         self.context = lib.llama_init_from_model(self.model, self._context_settings(exact, threads))
@@ -60,6 +56,20 @@ class Llama:
             raise self._refusal(path)
         self.batch = lib.llama_batch_init(READ_AT_ONCE, 0, 1)
         return self.info()
+
+    def read_vocabulary(self, path: str) -> dict:
+        """Open a model's tokenizer alone, for whoever computes the model without llama.cpp."""
+        settings = self.lib.llama_model_default_params()
+        settings.vocab_only = True
+        self._open(path, settings)
+        return self.info()
+
+    def _open(self, path: str, settings) -> None:
+        self.model = self.lib.llama_model_load_from_file(os.fsencode(path), settings)
+        if not self.model:
+            raise self._refusal(path)
+        self.vocab = self.lib.llama_model_get_vocab(self.model)
+        self.n_vocab = self.lib.llama_vocab_n_tokens(self.vocab)
 
     def _context_settings(self, exact: bool, threads: int):
         settings = self.lib.llama_context_default_params()
@@ -178,6 +188,7 @@ class Llama:
         """Write ``source`` (F32 or F16) as ``target`` with llama.cpp's own quantizer."""
         settings = self.lib.llama_model_quantize_default_params()
         settings.ftype, settings.nthread = QUANTIZED[type], threads
+        settings.pure = type == "q4_0"  # else its head would be Q6_K
         if self.lib.llama_model_quantize(os.fsencode(source), os.fsencode(target), settings):
             raise LabError(
                 "llama.cpp could not quantize the model: {reason}.", target,
@@ -185,7 +196,7 @@ class Llama:
                 reason="; ".join(self.complaints)[-400:].rstrip(".") or "no reason given")
 
 
-VERBS = ("load", "info", "encode", "token_bytes", "start", "step", "score", "quantize")
+VERBS = ("load", "read_vocabulary", "info", "encode", "token_bytes", "start", "step", "score", "quantize")
 
 
 def answer(llama: Llama, request: dict, out) -> None:

@@ -51,11 +51,16 @@ def _open_file(path: Path) -> Engine:
             return _open_checkpoint(path.parent.parent, path.name)
         return _open_checkpoint(path)
     if path.suffix.lower() == ".gguf":
-        from core.infer.gguf import GgufEngine
-
-        return GgufEngine(path)
+        return _open_gguf(path)
     if path.suffix.lower() == ".onnx":
         from core.infer.onnx import OnnxEngine
 
         return OnnxEngine(path)
     raise LabError("This is not a model the lab can talk to.", str(path), "Choose a .gguf or .onnx file, or a run.")
+
+
+def _open_gguf(path: Path) -> Engine:
+    from core.infer.decode_engine import DecodeEngine, computes
+    from core.infer.gguf import GgufEngine
+
+    return DecodeEngine(path) if computes(path) else GgufEngine(path)

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from ctypes import POINTER, Structure, c_float, c_int, c_int32, c_int64, c_void_p
 from dataclasses import dataclass
 from functools import cache
+from math import prod
 
 import numpy as np
 
@@ -81,7 +82,7 @@ class Stored:
     def rows(self, begin: int, end: int) -> "Stored":
         """Some rows, where they lie."""
         weights, size = BLOCK_BYTES[self.type]
-        row = self.shape[-1] // weights * size
+        row = prod(self.shape[1:]) // weights * size
         return Stored(self.data[begin * row : end * row], self.type, (end - begin, *self.shape[1:]))
 
 
