@@ -23,16 +23,18 @@ OPEN_TO_THE_WINDOW = (
     "core.model.scaling", "core.model.compute_optimal", "core.prompt", "core.data.documents", "core.data.report",
     "core.infer.sources", "core.glass.uncertainty",
     "core.export.usage", "core.data.dedup.lines", "core.data.dedup.pairs", "core.data.shares",
-    "core.data.worlds", "core.data.privacy.review", "core.evaluate.table",
+    "core.data.worlds", "core.data.privacy.review", "core.evaluate.table", "core.evaluate.detector_bench",
+    "core.glass.answers", "core.glass.inspection",
     "core.train.retention", "core.train.distributed.launch", "core.train.sightings",
 )  # fmt: skip
-OPEN_TO_WIDGETS = ("core.errors", "core.spec")
+OPEN_TO_WIDGETS = ("core.errors", "core.spec", "core.kernels.spans")
 LLAMA_PROCESSES = {"core/infer/llama_child.py", "core/cli/doctor/llama_probe.py"}
 LONGEST_FUNCTION = 60
 ROOMS_OF_PRESETS = {
     "models": "core.spec.model:ModelSpec", "data": "core.spec.corpus:CorpusSpec", "train": "core.spec.grow:GrowSpec",
     "prompts": "core.spec.prompt:PromptSpec", "worlds": "core.spec.world:WorldSpec",
-    "experiments": "core.spec.experiment:ExperimentSpec", "systems": "core.spec.system:SystemSpec",
+    "experiments": "core.spec.experiment:ExperimentSpec", "inspections": "core.spec.inspect:InspectSpec",
+    "systems": "core.spec.system:SystemSpec",
 }  # fmt: skip
 TEXT = {"", ".py", ".md", ".toml", ".txt", ".json", ".qss", ".svg", ".h", ".cpp", ".cu"}
 ASKED_BESIDE = {"data": {"sources": ["builtin:python-docs"]}}  # what a preset of the room leaves to the person

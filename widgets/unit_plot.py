@@ -11,16 +11,19 @@ TICKS = (0.0, 0.25, 0.5, 0.75, 1.0)
 
 
 class UnitPlot(QWidget):
-    """Both axes run from 0 to 100 %; the diagonal is drawn as what chance, or honesty, would give.
+    """Both axes run from 0 to 100 %.
 
     Args:
         bottom, left: what the axes show, translated.
         dots: draw the points themselves, not only the line through them.
+        diagonal: draw it as what chance, or honesty, would give.
     """
 
-    def __init__(self, bottom: str, left: str, dots: bool = False, *, parent: QWidget | None = None) -> None:
+    def __init__(
+        self, bottom: str, left: str, dots: bool = False, *, diagonal: bool = True, parent: QWidget | None = None
+    ) -> None:
         super().__init__(parent)
-        self.bottom, self.left, self.dots = bottom, left, dots
+        self.bottom, self.left, self.dots, self.diagonal = bottom, left, dots, diagonal
         self.points: list[tuple[float, float]] = []
         self.mark: tuple[float, float] | None = None
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
@@ -67,8 +70,9 @@ class UnitPlot(QWidget):
     def _paint_axes(self, painter: QPainter, plot: QRectF) -> None:
         painter.setPen(QPen(theme.color("line"), 1))
         painter.drawRect(plot)
-        painter.setPen(QPen(theme.color("line_strong"), 1, Qt.PenStyle.DashLine))
-        painter.drawLine(plot.bottomLeft(), plot.topRight())
+        if self.diagonal:
+            painter.setPen(QPen(theme.color("line_strong"), 1, Qt.PenStyle.DashLine))
+            painter.drawLine(plot.bottomLeft(), plot.topRight())
         painter.setPen(theme.color("faint"))
         middle, right = Qt.AlignmentFlag.AlignHCenter, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
         for tick in TICKS:

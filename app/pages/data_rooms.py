@@ -58,6 +58,9 @@ DATA_KINDS = (
     DataKind("experiment", EXPERIMENTS, ("app.views.experiment_view:ExperimentView",),
              "app.views.experiment_form:ExperimentForm", QT_TRANSLATE_NOOP("data", "Compare what a rule does"),
              "glass"),
+    DataKind("inspect", EXPERIMENTS, ("app.views.inspection_view:InspectionView",),
+             "app.views.inspection_form:InspectionForm", QT_TRANSLATE_NOOP("data", "Ask what a model knows"), "glass"),
+    DataKind("question", EXPERIMENTS, ("app.views.inspection_view:InspectionView",)),
 )  # fmt: skip
 
 

@@ -14,7 +14,8 @@ KINDS = {
     "classifier": QT_TRANSLATE_NOOP("kind", "Quality classifier"),
     "experiment": QT_TRANSLATE_NOOP("kind", "Experiment"), "world": QT_TRANSLATE_NOOP("kind", "World"),
     "mixture": QT_TRANSLATE_NOOP("kind", "Mixture"), "replay": QT_TRANSLATE_NOOP("kind", "Proof of resume"),
-    "sweep": QT_TRANSLATE_NOOP("kind", "Sweep"),
+    "sweep": QT_TRANSLATE_NOOP("kind", "Sweep"), "inspect": QT_TRANSLATE_NOOP("kind", "Inspection"),
+    "question": QT_TRANSLATE_NOOP("kind", "Questions"),
 }  # fmt: skip
 
 
@@ -116,6 +117,14 @@ def _experiment(view) -> str:
         arms=len(view.result["arms"]), seeds=view.result["seeds"])  # fmt: skip
 
 
+def _inspection(view) -> str:
+    combined = view.result.get("detectors", {}).get("combination")
+    if combined is None:
+        return ""
+    return QCoreApplication.translate("summary", "{answers} answers, errors told with AUROC {value}").format(
+        answers=count_text(view.result["answers"]), value=f"{combined['auroc']:.3f}")
+
+
 def _sweep(view) -> str:
     loss = view.result.get("best_loss")
     if loss is None:
@@ -133,7 +142,7 @@ _RESULTS = {
     "world": _made, "mixture": _made,
     "corpus": _corpus, "tokenizer": _tokenizer, "train": _train, "index": _index, "export": _export,
     "verify": _export, "replay": _replay, "grow": _grow, "reference": _reference, "classifier": _classifier,
-    "experiment": _experiment, "sweep": _sweep,
+    "experiment": _experiment, "sweep": _sweep, "inspect": _inspection, "question": _inspection,
 }  # fmt: skip
 
 

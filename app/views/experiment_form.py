@@ -167,12 +167,12 @@ class ExperimentForm(QWidget):
             "Small twins are trained on text treated in different ways, at equally many tokens and with several seeds, "
             "and measured on the same clean text that none of them has seen."), "muted"))  # fmt: skip
         card.body.addWidget(self.way)
-        self.prepared, self.own = _row(self.tr("Question"), self.presets), QWidget()
+        self.prepared, self.own = form_row(self.tr("Question"), self.presets), QWidget()
         self.no_corpus = Text(self.tr("There is no finished corpus yet: import text first."), "error")
         self.rule_column = QVBoxLayout()
         column = QVBoxLayout(self.own)
         column.setContentsMargins(0, 0, 0, 0)
-        column.addWidget(_row(self.tr("Corpus"), self.corpora))
+        column.addWidget(form_row(self.tr("Corpus"), self.corpora))
         column.addWidget(self.no_corpus)
         column.addWidget(Text(self.tr("Trained with all its rules, and once more:"), "body"))
         column.addLayout(self.rule_column)
@@ -180,10 +180,10 @@ class ExperimentForm(QWidget):
             card.body.addWidget(panel)
         card.body.addWidget(self.about)
         labels = {"seeds": self.tr("Seeds"), "steps": self.tr("Steps"), "text_bytes": self.tr("Raw text, bytes")}
-        card.body.addWidget(_row(self.tr("Name"), self.name))
+        card.body.addWidget(form_row(self.tr("Name"), self.name))
         for name, line in self.numbers.items():
             line.setAccessibleName(labels[name])
-            card.body.addWidget(_row(labels[name], line))
+            card.body.addWidget(form_row(labels[name], line))
         for text in (self.estimate, self.wrong):
             card.body.addWidget(text)
         buttons = QHBoxLayout()
@@ -197,7 +197,7 @@ class ExperimentForm(QWidget):
         column.addStretch(1)
 
 
-def _row(label: str, widget: QWidget) -> QWidget:
+def form_row(label: str, widget: QWidget) -> QWidget:
     """A labelled line of the form."""
     line = QWidget()
     row = QHBoxLayout(line)

@@ -6,12 +6,12 @@ import json
 import sys
 from collections.abc import Callable
 
-from core.cli import ask, demo, doctor, measure, queue, work
+from core.cli import ask, demo, doctor, judge, measure, queue, work
 from core.cli.follow import Detached, JobFailed
 from core.errors import LabError
 
 OpenWindow = Callable[..., int]
-ROOMS = (demo, work, queue, ask, measure, doctor)  # each adds its verbs
+ROOMS = (demo, work, queue, ask, measure, judge, doctor)  # each adds its verbs
 
 
 class Parser(argparse.ArgumentParser):

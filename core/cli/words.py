@@ -55,7 +55,8 @@ def _sampled(event: ev.Sampled) -> str:
 def _twin(event: ev.Twin) -> str:
     if event.state != "completed":
         return ""
-    return f"{event.arm}, seed {event.seed}: {_bits(event.bits_per_byte)}"
+    told = "done" if event.bits_per_byte is None else _bits(event.bits_per_byte)
+    return f"{event.arm}, seed {event.seed}: {told}"
 
 
 def _trial(event: ev.TrialChanged) -> str:

@@ -40,6 +40,9 @@ VERBS = {
     "train": Verb("train", "grow a model", "models", "model", stem="corpus"),
     "experiment": Verb("experiment", "train twins with and without a rule, a tokenizer or a mixture, and compare them",
                        presets="experiments"),
+    "question": Verb("question", "ask a run for the facts of its world, and measure what tells its errors", stem="run"),
+    "inspect": Verb("inspect", "the whole way: worlds of known truth, models that learn them, and what tells their "
+                    "errors", presets="inspections"),
     "index": Verb("index", "index a run's training text, so that its words can be traced", stem="run"),
     "export": Verb("export", "write a run as GGUF and ONNX files and check their answers", stem="run"),
     "replay": Verb("replay", "run the steps after a checkpoint again and compare every bit", stem="run"),
@@ -177,7 +180,7 @@ def _full(path: str) -> str:
 
 
 def _stem(verb: Verb, spec, preset: str) -> str:
-    if verb.kind == "experiment":
+    if verb.kind in ("experiment", "inspect"):
         return preset or verb.kind
     if isinstance(named := getattr(spec, verb.stem, None), (list, msgspec.Struct)):
         return verb.kind if isinstance(named, list) else named.__struct_config__.tag

@@ -37,6 +37,8 @@ KINDS = {
     "classifier": Kind("core.spec.filters:ClassifierSpec", "core.data.quality.classifier_job:run"),
     "experiment": Kind("core.spec.experiment:ExperimentSpec", "core.jobs.experiment:run"),
     "sweep": Kind("core.spec.sweep:SweepSpec", "core.jobs.sweep:run"),
+    "question": Kind("core.spec.inspect:QuestionSpec", "core.glass.question_job:run"),
+    "inspect": Kind("core.spec.inspect:InspectSpec", "core.jobs.inspect:run"),
     "grow": Kind("core.spec.grow:GrowSpec", "core.jobs.grow:run"),
 }
 assert set(KINDS) == set(ROOMS)

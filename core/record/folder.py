@@ -21,7 +21,7 @@ ROOMS = {
     "tokenizer": "tokenizers", "train": "runs", "export": "exports", "verify": "evaluations",
     "replay": "evaluations",
     "index": "indexes", "grow": "pipelines", "experiment": "experiments", "sweep": "sweeps",
-    "reference": "filters", "classifier": "filters",
+    "reference": "filters", "classifier": "filters", "question": "evaluations", "inspect": "inspections",
 }  # fmt: skip
 # Fields of a spec that name another job's folder: {kind: {field: room}}.
 INPUTS = {
@@ -30,7 +30,7 @@ INPUTS = {
     "export": {"run": "runs"}, "verify": {"export": "exports"}, "index": {"run": "runs"},
     "mixture": {"tokenizer": "tokenizers"},
     "reference": {"corpus": "corpora", "against": "corpora"},
-    "classifier": {"good": "corpora", "candidates": "corpora"},
+    "classifier": {"good": "corpora", "candidates": "corpora"}, "question": {"run": "runs"},
 }  # fmt: skip
 INPUTS["sweep"] = {f"base.{field}": room for field, room in INPUTS["train"].items()}
 # Inputs of which a job needs one subfolder alone, so that it need not wait for the rest: {kind: subfolder}.
