@@ -5,14 +5,17 @@ and the mean of ever larger blocks; a view takes the coarsest level that is stil
 it to one span a pixel column (or two points), so that no spike is ever lost.
 """
 
+from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
+from core.kernels import spans
+
 FACTOR = 4  # rows of one level in a block of the next
 FINER_THAN_PIXEL = 4  # blocks a pixel that the chosen level has at most
-GATHERED = 12  # blocks a column up to which they are gathered instead of folded piece by piece
-GATHERED = 12  # blocks a column up to which they are gathered instead of folded piece by piece
 EMA_BLOCK = 256
 EVEN = 1e-9  # places whose distances differ by no more than this share are even
 
@@ -54,6 +57,7 @@ class Places(Growing):
     def __init__(self) -> None:
         super().__init__()
         self._even = True
+        self.key: tuple = (0,)  # equal for places that are alike: their curves share the work of cutting into pixels
 
     def extend(self, values: np.ndarray) -> None:
         """Append places."""
@@ -63,13 +67,7 @@ class Places(Growing):
             first, step = self.values[0], self.values[1] - self.values[0]
             wanted = first + step * np.arange(start, len(self))
             self._even = bool(step > 0 and np.all(np.abs(self.values[start:] - wanted) <= EVEN * np.abs(wanted)))
-
-    @property
-    def key(self) -> tuple:
-        """Equal for places that are alike: curves that share them share the work of cutting them into pixels."""
-        if self._even and len(self) > 1:
-            return len(self), self.values[0], self.values[1]
-        return (id(self),)
+        self.key = (len(self), *self.values[:2].tolist()) if self._even and len(self) > 1 else (id(self),)
 
 
 class Pyramid:
@@ -82,6 +80,7 @@ class Pyramid:
         self.rows, self.folded = Growing(), folded
         base = (Growing(), Growing(), self.rows) if folded else (self.rows, self.rows, self.rows)
         self._levels = [base]  # (least, greatest, mean); the last block may be partial
+        self.mean = 0.0  # of all values, nearly: of the blocks of the coarsest level
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -110,12 +109,7 @@ class Pyramid:
                 kept.cut(start)
                 kept.extend(folded)
             level += 1
-
-    @property
-    def mean(self) -> float:
-        """The mean of all values, nearly: of the blocks of the coarsest level."""
-        means = self._levels[-1][2].values
-        return float(np.add.reduce(means)) / len(means) if len(means) else 0.0
+        self.mean = float(self._levels[-1][2].values.mean())
 
     def level(self, rows: int, most: int) -> int:
         """The finest level that covers so many rows with at most ``most`` blocks."""
@@ -130,7 +124,7 @@ class Pyramid:
         return tuple(kept.values[first // size : -(-last // size)] for kept in self._levels[level])
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Cut:
     """How the rows of a view fall into pixel columns; the same for all curves whose places are alike."""
 
@@ -138,22 +132,9 @@ class Cut:
     first: int
     last: int
     pairs: np.ndarray  # (2 P,) first block of each column and the one past its last
-    rows: np.ndarray | None  # (most, P) the blocks of each column, some twice; None where a column has very many
-    empty: np.ndarray  # (P,) bool: columns that hold no block
-    gaps: bool  # whether any column is empty, or outside
     outside: np.ndarray  # (P,) bool: columns before the first row or after the last
     before: np.ndarray | None  # (P + 1,) row before each pixel edge, where rows are drawn one by one
     share: np.ndarray | None  # (P + 1,) how far each edge lies on the way to the next row; NaN outside
-
-    def fold(self, least_or_greatest: np.ufunc, values: np.ndarray, nothing: float) -> np.ndarray:
-        """The least or greatest of each column's blocks, (P,); ``nothing`` where it holds none."""
-        if self.rows is not None:  # a few gathers are far quicker than reduceat over a thousand short pieces
-            found = least_or_greatest.reduce(values.take(self.rows), axis=0)
-        else:
-            found = least_or_greatest.reduceat(np.append(values, nothing), self.pairs)[::2]
-        if self.gaps:
-            found[self.empty] = nothing
-        return found
 
 
 class Curve:
@@ -215,72 +196,50 @@ class Curve:
         starts = np.searchsorted(at, edges, side="right")
         outside = (edges[1:] < x[0]) | (edges[:-1] > x[-1])
         before = share = None
-        pairs = np.empty(2 * len(outside), np.intp)
-        pairs[0::2], pairs[1::2] = starts[:-1], starts[1:]
+        pairs = np.stack((starts[:-1], starts[1:]), axis=1)
         if level or self.raw.folded:
-            pairs[0::2] = np.maximum(pairs[0::2] - 1, 0)  # the block that reaches into the column from its left
+            pairs[:, 0] = np.maximum(pairs[:, 0] - 1, 0)  # the block that reaches into the column from its left
+            pairs[outside, 1] = pairs[outside, 0]
         elif len(at) > 1:
             before = np.clip(starts - 1, 0, len(at) - 2)
             share = (edges - at[before]) / np.maximum(at[before + 1] - at[before], 1e-300)
             share[(edges < at[0]) | (edges > at[-1])] = np.nan
-        counts = pairs[1::2] - pairs[0::2]
-        most, rows = int(counts.max()), None
-        if 0 < most <= GATHERED:
-            rows = np.minimum(pairs[0::2] + np.arange(most)[:, None], np.maximum(pairs[1::2] - 1, 0))
-            np.clip(rows, 0, len(at) - 1, out=rows)
-        empty = counts <= 0
-        gaps = bool(empty.any() or outside.any())
-        return Cut(level, first, last, pairs, rows, empty, gaps, outside, before, share)
+        return Cut(level, first, last, pairs.reshape(-1), outside, before, share)
 
     def spans(self, edges: np.ndarray, smooth: bool = False, cuts: dict | None = None):
-        """Least and greatest value that the curve takes in each pixel column, (P,) each; NaN where it is not.
-
-        Args:
-            edges: rising places of the columns' edges, (P + 1,).
-            cuts: kept by the caller for one frame, so that curves with like places share their cut.
-        """
-        cut = self._shared_cut(edges, cuts)
-        if cut is None:
-            return (np.full(len(edges) - 1, np.nan),) * 2
-        lows, highs, _ = self._levels(smooth).blocks(cut.level, cut.first, cut.last)
-        low, high = cut.fold(np.minimum, lows, np.inf), cut.fold(np.maximum, highs, -np.inf)
-        if cut.share is not None:
-            ways = lows[cut.before] + cut.share * (lows[cut.before + 1] - lows[cut.before])  # at the edges, (P + 1,)
-            low = np.fmin(low, np.fmin(ways[:-1], ways[1:]))
-            high = np.fmax(high, np.fmax(ways[:-1], ways[1:]))
-        if cut.gaps:
-            nothing = cut.outside | (low > high)
-            low[nothing] = high[nothing] = np.nan
-        return low, high
+        """Least and greatest value in each pixel column, (P,) each, as ``fold_spans`` finds them for many curves."""
+        low, high = fold_spans([(self, smooth)], edges, cuts)
+        return low[0], high[0]
 
     def means(self, edges: np.ndarray, cuts: dict | None = None) -> np.ndarray:
         """Mean of the (smoothed) values in each pixel column, (P,); between rows the way from one to the next."""
-        cut = self._shared_cut(edges, cuts)
+        cut = self.shared_cut(edges, {} if cuts is None else cuts)
         if cut is None:
             return np.full(len(edges) - 1, np.nan)
-        _, _, means = self._levels(self.smoothed).blocks(cut.level, cut.first, cut.last)
+        _, _, means = self.levels(self.smoothed).blocks(cut.level, cut.first, cut.last)
         found = np.add.reduceat(np.append(means, 0.0), cut.pairs)[::2]
         found /= np.maximum(cut.pairs[1::2] - cut.pairs[0::2], 1)
         if cut.share is not None:
             ways = means[cut.before] + cut.share * (means[cut.before + 1] - means[cut.before])
-            found[cut.empty] = ((ways[:-1] + ways[1:]) / 2)[cut.empty]
+            empty = cut.pairs[0::2] == cut.pairs[1::2]
+            found[empty] = ((ways[:-1] + ways[1:]) / 2)[empty]
         found[cut.outside] = np.nan
         return found
 
-    def _levels(self, smooth: bool) -> Pyramid:
+    def levels(self, smooth: bool) -> Pyramid:
+        """The raw or the smoothed values."""
         return self.smooth if smooth else self.raw
 
-    def _shared_cut(self, edges: np.ndarray, cuts: dict | None) -> Cut | None:
-        if cuts is None:
-            return self.cut(edges)
-        key = (self.x.key, self.raw.folded, len(edges), edges[0], edges[-1])
+    def shared_cut(self, edges: np.ndarray, cuts: dict) -> Cut | None:
+        """As ``cut``; curves with like places find it in ``cuts``, which the caller keeps for these edges."""
+        key = self.x.key, self.raw.folded
         if key not in cuts:
             cuts[key] = self.cut(edges)
         return cuts[key]
 
     def view(self, left: float, right: float, pixels: int, smooth: bool = False) -> tuple[np.ndarray, np.ndarray]:
         """Points of a line between two places: x and y, at most two a pixel (and one each side)."""
-        x, levels, pixels = self.x.values, self._levels(smooth), max(pixels, 1)
+        x, levels, pixels = self.x.values, self.levels(smooth), max(pixels, 1)
         first, last = self.bounds(left, right)
         if last - first <= 2 * pixels and not (self.raw.folded and not smooth):
             return x[first:last], levels.rows.values[first:last]
@@ -308,6 +267,27 @@ class Curve:
         return after if x[after] - place < place - x[after - 1] else after - 1
 
 
+def fold_spans(curves: Sequence[tuple[Curve, bool]], edges: np.ndarray, cuts: dict | None = None):
+    """Least and greatest value that curves take in each pixel column, (curves, P) each; NaN where one is not.
+
+    Args:
+        curves: each with whether its smoothed values are meant.
+        edges: rising places of the columns' edges, (P + 1,).
+        cuts: as ``Curve.shared_cut`` takes them.
+    """
+    cuts, alike = {} if cuts is None else cuts, defaultdict(list)
+    for number, (curve, _) in enumerate(curves):
+        alike[curve.shared_cut(edges, cuts)].append(number)
+    low, high = np.full((2, len(curves), len(edges) - 1), np.nan)
+    for cut, numbers in alike.items():
+        if cut is None:
+            continue  # nothing of these is in view
+        levels = (curve.levels(smooth) for curve, smooth in (curves[number] for number in numbers))
+        lows, highs = zip(*(one.blocks(cut.level, cut.first, cut.last)[:2] for one in levels))
+        low[numbers], high[numbers] = spans.fold(lows, highs, cut.pairs, cut.before, cut.share)
+    return low, high
+
+
 def ema(values: np.ndarray, decay: float, carry: float = 0.0, weight: float = 1.0):
     """Exponential moving mean without the pull towards zero at its start.
 
@@ -319,12 +299,10 @@ def ema(values: np.ndarray, decay: float, carry: float = 0.0, weight: float = 1.
         means (n,), and the carry and weight for the next call.
     Source: the bias correction of Kingma & Ba 2015, arXiv:1412.6980, section 3.
     """
-    ages = np.arange(EMA_BLOCK)
-    kernel = np.tril((1 - decay) * decay ** np.maximum(ages[:, None] - ages[None, :], 0))  # (block, block)
-    fade = decay ** (ages + 1.0)
+    fade = decay ** (np.arange(EMA_BLOCK) + 1.0)
     blocks = np.zeros((-(-len(values) // EMA_BLOCK), EMA_BLOCK))
     blocks.reshape(-1)[: len(values)] = values
-    sums = blocks @ kernel.T  # each block as if nothing came before it
+    sums = blocks @ _ema_kernel(decay).T  # each block as if nothing came before it
     carries = np.empty(len(blocks))
     for row, last in enumerate(sums[:, -1].tolist()):
         carries[row] = carry
@@ -336,3 +314,10 @@ def ema(values: np.ndarray, decay: float, carry: float = 0.0, weight: float = 1.
         last = len(values) % EMA_BLOCK - 1
         return means, sums[-1, last], weights[-1] * fade[last]
     return means, carry, weight * fade[-1] ** len(blocks)
+
+
+@lru_cache(maxsize=8)
+def _ema_kernel(decay: float) -> np.ndarray:
+    """What each row of a block gives to the mean at each, (block, block): the mean is at the first index."""
+    ages = np.arange(EMA_BLOCK)
+    return np.tril((1 - decay) * decay ** np.maximum(ages[:, None] - ages[None, :], 0))

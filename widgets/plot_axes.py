@@ -39,8 +39,7 @@ class Scale:
     def place(self, values):
         """Pixels from the low end, of a value or an array; what a log scale cannot show is NaN."""
         low, high = self._straight(self.low), self._straight(self.high)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            return (self._straight(values) - low) * (self.pixels / ((high - low) or 1.0))
+        return (self._straight(values) - low) * (self.pixels / ((high - low) or 1.0))
 
     def value(self, pixels):
         """The value at a pixel, or at each of an array."""

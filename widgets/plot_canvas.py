@@ -1,5 +1,7 @@
 """The drawing area of the plot: frames, marks, the pointer and the keys."""
 
+import time
+
 import numpy as np
 from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QPainter, QPixmap
@@ -15,6 +17,7 @@ from widgets.plot_runs import curve_colour
 from widgets.plot_series import Series
 
 FRAME_MS = 33  # between frames of a curve that grows; a hand that moves the view is answered at once
+READ_S = 0.003  # for reading between two frames, so that neither waits
 LEFT_PX, RIGHT_PX, TOP_PX, BOTTOM_PX = 64, 14, 20, 42  # fixed, so that the plot does not jump when numbers grow
 NEAR_PX = 12  # the curve that the pointer means
 CROWD = 8  # with more runs, only grave marks and those of the chosen run are shown
@@ -186,16 +189,16 @@ class PlotCanvas(QWidget):
                     yield series, column
 
     def _read_near(self) -> None:
-        lacking = next(self._lacking(), None)
-        if lacking is None:
-            self.redraw()  # all is there: one frame shows it
-            return
-        series, column = lacking
+        until, scale = time.perf_counter() + READ_S, self.frame.bottom
         try:
-            series.read_near(column, self.frame.bottom.low, self.frame.bottom.high)
+            for series, column in self._lacking():
+                while not series.read_near(column, scale.low, scale.high) or time.perf_counter() > until:
+                    if time.perf_counter() > until:
+                        self._reader.start()
+                        return
         except (OSError, ValueError):
             return  # the file is gone or being cut: the overview stays, the next frame asks again
-        self._reader.start()
+        self.redraw()  # all is there: one frame shows it
 
     # the pointer and the keys
 

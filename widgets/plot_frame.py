@@ -2,15 +2,13 @@
 
 from collections import defaultdict
 from dataclasses import dataclass, field
-from itertools import groupby
 
 import numpy as np
 import shiboken6
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QPainter, QPen, QPolygonF
 
-from widgets import theme
-from widgets.curves import Curve
+from widgets.curves import Curve, fold_spans
 from widgets.plot_axes import Scale, draw_axes, draw_grid
 from widgets.plot_raster import paint_spans
 from widgets.plot_runs import HELD_OUT, METRICS, curve_colour
@@ -52,8 +50,8 @@ class Line:
     colour: object
     thick: int
     faint: bool  # the raw rows under their smoothed curve
-    low: np.ndarray = field(repr=False)  # (P,) values
-    high: np.ndarray = field(repr=False)
+    low: np.ndarray | None = field(default=None, repr=False)  # (P,) values
+    high: np.ndarray | None = field(default=None, repr=False)
 
     @property
     def layer(self) -> tuple[bool, int]:
@@ -108,6 +106,7 @@ class Frame:
             for one in alone:
                 self._add_lines(one, column)
         self.lines.sort(key=lambda line: (*line.layer, -line.level))
+        self._fold_lines()
         self.left = Scale(*self._limits(), height, look.log_y)
 
     # what is drawn
@@ -116,15 +115,19 @@ class Frame:
         curve = series.curve_in(column, self._edges[0], self._edges[-1])
         if curve is None:
             return
-        colour, look = curve_colour(series.index), self.look
-        if look.highlight and look.highlight != series.name:
-            colour = theme.blend(theme.color("raised"), colour, FADED)
+        look = self.look
+        share = FADED if look.highlight and look.highlight != series.name else 1.0
         thick = 2 if series.name == (look.highlight or look.best) else 1
-        for smooth in (False, True) if curve.smoothed else (False,):
-            low, high = curve.spans(self._edges, smooth, self._cuts)
-            under = curve.smoothed and not smooth
-            tint = theme.blend(theme.color("raised"), colour, FAINT) if under else colour
-            self.lines.append(Line(series, column, curve, smooth, tint, 1 if under else thick, under, low, high))
+        if curve.smoothed:
+            self.lines.append(Line(series, column, curve, False, curve_colour(series.index, share * FAINT), 1, True))
+        self.lines.append(Line(series, column, curve, curve.smoothed, curve_colour(series.index, share), thick, False))
+
+    def _fold_lines(self) -> None:
+        """Find the spans of all lines at once, (lines, P)."""
+        curves = [(line.curve, line.smooth) for line in self.lines]
+        self._low, self._high = fold_spans(curves, self._edges, self._cuts)
+        for line, low, high in zip(self.lines, self._low, self._high):
+            line.low, line.high = low, high
 
     def _add_bands(self, shown: list[Series], column: str) -> list[Series]:
         """Make a band of every group of two and more; returns the runs that stand alone."""
@@ -158,15 +161,17 @@ class Frame:
 
     def _limits(self) -> tuple[float, float]:
         """The least and greatest value to show, with a little room."""
-        parts = [*self.lines, *self.bands]
-        low, high = (np.array([getattr(part, end) for part in parts] or [[np.nan]]) for end in ("low", "high"))
-        self._ends = low, high  # (lines and bands, P)
+        low, high = self._low, self._high
+        if self.bands:
+            low = np.vstack((low, *(band.low for band in self.bands)))  # (lines and bands, P)
+            high = np.vstack((high, *(band.high for band in self.bands)))
         if self.look.log_y:
             low, high = np.where(low > 0, low, np.nan), np.where(high > 0, high, np.nan)
         if self.look.ordinary and np.isfinite(low).any() and np.isfinite(high).any():
             least, most = float(np.nanpercentile(low, ORDINARY[0])), float(np.nanpercentile(high, ORDINARY[1]))
         else:
-            least, most = float(np.fmin.reduce(low, axis=None)), float(np.fmax.reduce(high, axis=None))
+            least = float(np.fmin.reduce(low, axis=None, initial=np.nan))
+            most = float(np.fmax.reduce(high, axis=None, initial=np.nan))
         if not np.isfinite(least + most):
             return (0.1, 1.0) if self.look.log_y else (0.0, 1.0)
         if self.look.log_y:
@@ -198,27 +203,27 @@ class Frame:
         if self.left.log:
             return self.height_of(values) * self.ratio
         scale = self.left.pixels / ((self.left.high - self.left.low) or 1.0) * self.ratio
-        return self.left.high * scale - values * scale
+        rows = values * -scale
+        rows += self.left.high * scale  # in place: these are a hundred curves
+        return rows
 
     def height_of(self, values):
         """Pixels from the top of the area."""
         return self.left.pixels - self.left.place(values)
 
     def _paint_strokes(self, painter: QPainter) -> None:
-        tops, feet = (self._device_rows(self._ends[end][: len(self.lines)]) for end in (1, 0))  # (curves, P)
+        tops, feet = self._device_rows(self._high), self._device_rows(self._low)  # (lines, P)
         off = np.arange(self.columns) % (ON_PX + OFF_PX) >= ON_PX
         for number, line in enumerate(self.lines):
             if line.thick > 1:
                 tops[number] -= 0.5
                 feet[number] += 0.5
             if line.dashed:
-                tops[number, off] = feet[number, off] = np.nan
-        for _, layer in groupby(range(len(self.lines)), key=lambda number: self.lines[number].layer):
-            part = list(layer)
-            colours = [self.lines[number].colour for number in part]
-            picture = paint_spans(tops[part], feet[part], colours, round(self.left.pixels * self.ratio))
-            picture.setDevicePixelRatio(self.ratio)
-            painter.drawImage(QPointF(0, 0), picture)
+                tops[number, off] = np.nan
+        colours = [line.colour for line in self.lines]
+        picture = paint_spans(tops, feet, colours, round(self.left.pixels * self.ratio))
+        picture.setDevicePixelRatio(self.ratio)
+        painter.drawImage(QPointF(0, 0), picture)
 
     def _paint_line(self, painter: QPainter, line: Line) -> None:
         x, y = line.curve.view(self.bottom.low, self.bottom.high, self.columns, line.smooth)

@@ -119,13 +119,19 @@ class PlotEvent:
     text: str = ""
 
 
-def curve_colour(index: int) -> QColor:
-    """The n-th colour of the plot: the colour-blind-safe palette, then the same darker, then lighter, and again."""
-    return QColor(_toned(theme.mode(), index))
+def curve_colour(index: int, share: float = 1.0) -> QColor:
+    """The n-th colour of the plot: the colour-blind-safe palette, then the same darker, then lighter, and again.
+
+    Args:
+        share: how much of it stays over the paper, 0..1.
+    """
+    return QColor(_toned(theme.mode(), index, share))
 
 
 @cache
-def _toned(_mode: str, index: int) -> QColor:
-    plain = theme.series(index)
+def _toned(_mode: str, index: int, share: float) -> QColor:
+    colour, paper = theme.series(index), theme.color("raised")
     tone = TONES[index // len(theme.tokens().series) % len(TONES)]
-    return theme.blend(plain, theme.color("text" if tone > 0 else "raised"), abs(tone)) if tone else plain
+    if tone:
+        colour = theme.blend(colour, theme.color("text") if tone > 0 else paper, abs(tone))
+    return theme.blend(paper, colour, share)

@@ -1,5 +1,7 @@
 """One run in the plot: its rows as curves, read when they are drawn, and no more of them than are seen."""
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from widgets.curves import Curve, ema
@@ -7,7 +9,27 @@ from widgets.plot_runs import AXES, BETTER, HELD_OUT, ArrayRows, Blocks, PlotEve
 
 WHOLE_ROWS = 8192  # a run of no more rows is read at once, overview or not
 BLOCK_PX = 3.0  # an overview whose blocks are wider than this on the screen makes way for the rows themselves
+NEAR_ROWS = 8192  # read at once where one looks closely: well below the time of a frame
 MARK_ROWS = 2000  # places kept to find a step on another axis
+
+
+@dataclass
+class Near:
+    """Rows of a run where somebody looks closely, read piece by piece."""
+
+    curve: Curve
+    first: int
+    last: int
+    read: int  # up to here they are in the curve
+
+    def holds(self, first: int, last: int) -> bool:
+        """Whether these rows are among those that it holds, or will."""
+        return self.first <= first and last <= self.last
+
+    @property
+    def complete(self) -> bool:
+        """Whether every row has been read."""
+        return self.read >= self.last
 
 
 class Series:
@@ -26,7 +48,8 @@ class Series:
         self._cuts = run.source.cuts
         self._blocks: Blocks | None = None
         self._whole: dict[str, tuple[Curve, int]] = {}  # column -> curve, how many rows of the run it has seen
-        self._near: dict[str, tuple[Curve, int, int]] = {}  # column -> curve, first and last row it holds
+        self._near: dict[str, Near] = {}  # column -> rows that are all there
+        self._coming: dict[str, Near] = {}  # column -> rows that are being read
         self._places: tuple[np.ndarray, np.ndarray] | None = None
 
     @property
@@ -41,7 +64,7 @@ class Series:
 
     def renew(self) -> None:
         """Forget every curve; they are read again when they are drawn."""
-        self._whole, self._near, self._places = {}, {}, None
+        self._whole, self._near, self._coming, self._places = {}, {}, {}, None
         self._cuts, self._blocks = self.source.cuts, None
 
     def set_axis(self, axis: str) -> None:
@@ -55,7 +78,7 @@ class Series:
         self._decay = decay
         for column, (curve, _) in self._whole.items():
             self._smooth(column, curve)
-        self._near = {}
+        self._near, self._coming = {}, {}
 
     def has(self, column: str) -> bool:
         """Whether the run measures this column and the axis."""
@@ -107,9 +130,8 @@ class Series:
         whole = self.curve(column)
         if whole is None or not whole.raw.folded or column not in self._near:
             return whole
-        first, last = self._wanted(whole, left, right)
-        near, begin, end = self._near[column]
-        return near if begin <= first and last <= end else whole
+        near = self._near[column]
+        return near.curve if near.holds(*self._wanted(whole, left, right)) else whole
 
     def lacks(self, column: str, left: float, right: float, pixels: int) -> bool:
         """Whether the rows between two places should be read, because the overview's blocks are wide on the screen."""
@@ -119,23 +141,33 @@ class Series:
         first, last = self._wanted(whole, left, right)
         if last <= first or pixels * self._blocks.rows_per_block / (last - first) < BLOCK_PX:
             return False
-        _, begin, end = self._near.get(column, (None, 0, 0))
-        return not (begin <= first and last <= end)
+        return column not in self._near or not self._near[column].holds(first, last)
 
-    def read_near(self, column: str, left: float, right: float) -> None:
-        """Read the rows between two places, and as many again on both sides."""
-        whole, size = self.curve(column), self._blocks.rows_per_block
-        first, last = self._wanted(whole, left, right)
-        room = last - first
+    def read_near(self, column: str, left: float, right: float) -> bool:
+        """Read some of the rows between two places, and of as many again on both sides; True when all are there."""
+        first, last = self._wanted(self.curve(column), left, right)
+        near = self._coming.get(column)
+        if near is None or not near.holds(first, last):
+            near = self._coming[column] = self._begin_near(column, first, last)
+        end = min(near.read + NEAR_ROWS, near.last)
+        x, y = _placed(*self.source.read((AXES[self.axis], column), near.read, end))
+        if len(near.curve):
+            x = np.maximum(x, near.curve.x.values[-1])
+        near.curve.extend(x, y)
+        near.read = end
+        if near.complete:
+            self._near[column] = self._coming.pop(column)
+        return near.complete
+
+    def _begin_near(self, column: str, first: int, last: int) -> Near:
+        size, room = self._blocks.rows_per_block, last - first
         first, last = max(0, (first - room) // size * size), min(self._blocks.rows, last + room)
-        x, y = self.source.read((AXES[self.axis], column), first, last)
         curve = Curve()
-        curve.extend(*_placed(x, y))
         if self._decay and column not in HELD_OUT:
             means = self._blocks.columns[column][2][: first // size]
             _, carry, weight = ema(means[np.isfinite(means)], self._decay**size)
             curve.set_decay(self._decay, carry, weight)
-        self._near[column] = curve, first, last
+        return Near(curve, first, last, first)
 
     def _wanted(self, whole: Curve, left: float, right: float) -> tuple[int, int]:
         """Rows of the run between two places, by its overview; blocks in which nothing was measured count too."""
@@ -152,7 +184,7 @@ class Series:
         if curve is None:
             return None
         if column in self._near:
-            near = self._near[column][0]
+            near = self._near[column].curve
             if len(near) and near.x.values[0] <= place <= near.x.values[-1]:
                 curve = near
         row = curve.at(place)

@@ -56,6 +56,7 @@ def build() -> Path:
         objects.append(toolchain.compile("ngram.cpp", [], []))
         objects.append(toolchain.compile("decode.cpp", [], []))
         objects.append(toolchain.compile("suffix.cpp", [], []))
+        objects.append(toolchain.compile("spans.cpp", [], []))
         objects.append(toolchain.compile("dispatch.cpp", [], [*defines, f"COLDFRAME_STAMP={stamp()}u"]))
         os.replace(toolchain.link(objects), LIBRARY)
     return LIBRARY
