@@ -6,14 +6,14 @@ from pathlib import Path
 
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
+from app.pages.glass_causes import CausesPanel
 from app.pages.glass_inside import InsidePanel
 from app.pages.glass_panels import AnswerPanel, AskPanel, DoubtPanel, RiskTiles
-from app.pages.glass_spans import SpanPanel
+from app.pages.glass_spans import SpanPanel, training_text
 from app.pages.page import Page
 from app.state.context import AppContext
 from app.state.run_indexes import RunIndexes, indexed_run
 from app.translations import translate
-from core.data.documents import Documents
 from core.errors import LabError, say
 from core.glass.uncertainty import answer_risk, summarise, unsupported_and_unsure
 from core.infer.sources import list_engines, split_run
@@ -144,9 +144,10 @@ class GlassPage(Page):
     def _panels(self) -> QWidget:
         self.ask, self.answer, self.tiles = AskPanel(), AnswerPanel(), RiskTiles()
         self.doubts, self.spans, self.summary = DoubtPanel(), SpanPanel(), Notice()
-        self.inside = InsidePanel(self.context, self._load)
+        self.inside, self.causes = InsidePanel(self.context, self._load), CausesPanel(self.context)
         self.parts = TabStrip({
             "text": self.tr("In the training text"), "inside": self.tr("Inside the model"),
+            "causes": self.tr("Causes"),
         }, name=self.tr("What to see of the answer"))  # fmt: skip
         self._nothing_asked = EmptyState(
             "glass", self.tr("Nothing has been asked yet"),
@@ -161,7 +162,7 @@ class GlassPage(Page):
         beside.addWidget(self.doubts, 1)
         column.addLayout(_side_by_side((self.answer, 5), (doubt, 3)))
         column.addWidget(self.parts)
-        for part in (self.spans, self.inside):
+        for part in (self.spans, self.inside, self.causes):
             column.addWidget(part, 1)
         self._show_part(self.parts.value())
         self._results.hide()
@@ -281,7 +282,7 @@ class GlassPage(Page):
         elif state in ("queued", "running", "paused"):
             self.spans.show_state(
                 self.tr("The training text is being indexed"),
-                self.tr("It takes about a second for two million tokens. The answer is searched as soon as it is "
+                self.tr("It takes about a second for five million tokens. The answer is searched as soon as it is "
                         "done."))  # fmt: skip
         else:
             self.spans.show_state(
@@ -320,6 +321,7 @@ class GlassPage(Page):
             self.inside.show_text(look.source, look.prompt, [record.id for record in look.records], look.prompt_ids)
         if look.found:
             self._show_spans(look)
+        self.causes.show_answer(look.run, look.prompt, look.records if look.finished else [])
 
     def _show_summary(self) -> None:
         """Say what is doubtful and why; with the one thing to do where the training text is not indexed yet."""
@@ -341,16 +343,12 @@ class GlassPage(Page):
                         "training tokens.").format(tokens=f"{look.found.training_tokens:,}"))  # fmt: skip
             return
         try:
-            self.spans.show_spans(kept, self._documents(look.run))
+            self.spans.show_spans(kept, *training_text(self.context.workspace, look.run))
         except LabError as error:
             self.spans.show_state(self.tr("The training text could not be opened"), error.sentence(translate))
 
-    def _documents(self, run: str) -> Documents:
-        corpus = self.context.workspace.folder("runs", run).request["spec"]["corpus"]
-        return Documents(self.context.workspace.folder("corpora", corpus).root, "kept")
-
     def _show_part(self, key: str) -> None:
-        for name, part in (("text", self.spans), ("inside", self.inside)):
+        for name, part in (("text", self.spans), ("inside", self.inside), ("causes", self.causes)):
             part.setVisible(name == key)
 
     def _on_token_clicked(self, token: int) -> None:

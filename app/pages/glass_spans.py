@@ -19,7 +19,10 @@ from PySide6.QtWidgets import (
 )
 
 from core.data.documents import Documents
+from core.errors import LabError
+from core.record.folder import Workspace
 from core.spec.glass import Span, SpanDocument
+from core.train.sightings import Seen, Sightings
 from widgets import theme
 from widgets.cards import Card, EmptyState, Text
 
@@ -40,7 +43,8 @@ class SpanPanel(Card):
         self.body.addWidget(self.caption)
         self._spans: list[Span] = []
         self._corpus: Documents | None = None
-        self.table = _table([self.tr("Wording"), self.tr("Times")])
+        self._sightings: Sightings | None = None
+        self.table = found_table([self.tr("Wording"), self.tr("Times")])
         self.table.setAccessibleName(self.tr("Wordings of the answer that stand in the training text"))
         self.table.itemSelectionChanged.connect(self._choose)
         self.documents = DocumentPane()
@@ -67,9 +71,13 @@ class SpanPanel(Card):
         self.state.action.setVisible(bool(action))
         self._stack.setCurrentIndex(0)
 
-    def show_spans(self, spans: Sequence[Span], corpus: Documents) -> None:
-        """List spans; the longest is chosen, so that its documents are on screen at once."""
-        self._spans, self._corpus = list(spans), corpus
+    def show_spans(self, spans: Sequence[Span], corpus: Documents, sightings: Sightings | None = None) -> None:
+        """List spans; the longest is chosen, so that its documents are on screen at once.
+
+        Args:
+            sightings: of the run; None = it was not trained in steps.
+        """
+        self._spans, self._corpus, self._sightings = list(spans), corpus, sightings
         self.table.blockSignals(True)
         self.table.setRowCount(len(self._spans))
         for place, span in enumerate(self._spans):
@@ -101,7 +109,8 @@ class SpanPanel(Card):
     def _choose(self) -> None:
         place = self.table.currentRow()
         if 0 <= place < len(self._spans):
-            self.documents.show_places(self._spans[place].documents, self._corpus)
+            span = self._spans[place]
+            self.documents.show_places(span.documents, self._corpus, span.end - span.start, self._sightings)
             self.span_chosen.emit(place)
 
 
@@ -112,6 +121,8 @@ class DocumentPane(QWidget):
         super().__init__(parent)
         self._places: list[SpanDocument] = []
         self._corpus: Documents | None = None
+        self._sightings: Sightings | None = None
+        self._tokens = 1
         self._marked = (0, 0)
         self.list = QListWidget()
         self.list.setAccessibleName(self.tr("Training documents with this wording"))
@@ -132,9 +143,12 @@ class DocumentPane(QWidget):
         column.addWidget(self.text, 1)
         theme.bus.changed.connect(self._mark)
 
-    def show_places(self, places: Sequence[SpanDocument], corpus: Documents) -> None:
-        """List the places of a span; the first is opened."""
+    def show_places(
+        self, places: Sequence[SpanDocument], corpus: Documents, tokens: int = 1, sightings: Sightings | None = None
+    ) -> None:
+        """List places of so many tokens each; the first is opened."""
         self._places, self._corpus = list(places), corpus
+        self._tokens, self._sightings = tokens, sightings
         self.list.blockSignals(True)
         self.list.clear()
         for place in self._places:
@@ -169,7 +183,21 @@ class DocumentPane(QWidget):
             else self.tr("the tokenizer changed this text, so the place cannot be marked"),
             self.tr("mended by the cleaning") if changed else self.tr("kept by the cleaning as it was"),
         ]  # fmt: skip
+        if self._sightings is not None:
+            parts.append(self._seen(self._sightings.seen(place.token, place.token + self._tokens)))
         return " · ".join(parts)
+
+    def _seen(self, seen: Seen) -> str:
+        """In which training steps the place was read."""
+        if not seen.times:
+            return self.tr("read in none of the first {until} steps").format(until=f"{seen.until:,}")
+        if seen.first == seen.last:
+            return self.tr("read once in training, in step {first}").format(first=f"{seen.first:,}")
+        template = self.tr("read {times} times in training, first in step {first}, last in step {last}")
+        if not seen.whole:
+            template = self.tr("read {times} times in the first {until} steps, first in step {first}")
+        return template.format(times=f"{seen.times:,}", first=f"{seen.first:,}", last=f"{seen.last:,}",
+                               until=f"{seen.until:,}")  # fmt: skip
 
     def eventFilter(self, watched, event: QEvent) -> bool:
         if watched is self.text and event.type() == QEvent.Type.Resize:
@@ -204,7 +232,22 @@ def _short(source: str) -> str:
     return "/".join(source.replace("\\", "/").split("/")[-2:])
 
 
-def _table(titles: list[str]) -> QTableWidget:
+def training_text(workspace: Workspace, run: str) -> tuple[Documents, Sightings | None]:
+    """What a run has read, and when; None where it made no steps.
+
+    Raises:
+        LabError: the corpus is gone.
+    """
+    folder = workspace.folder("runs", run)
+    documents = Documents(workspace.folder("corpora", folder.request["spec"]["corpus"]).root, "kept")
+    try:
+        return documents, Sightings(folder.root)
+    except LabError:
+        return documents, None
+
+
+def found_table(titles: list[str]) -> QTableWidget:
+    """A table of what was found: texts in the first column, numbers in the second; one row is chosen at a time."""
     table = QTableWidget(0, len(titles))
     table.setHorizontalHeaderLabels(titles)
     table.verticalHeader().hide()

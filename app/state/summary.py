@@ -15,7 +15,7 @@ KINDS = {
     "experiment": QT_TRANSLATE_NOOP("kind", "Experiment"), "world": QT_TRANSLATE_NOOP("kind", "World"),
     "mixture": QT_TRANSLATE_NOOP("kind", "Mixture"), "replay": QT_TRANSLATE_NOOP("kind", "Proof of resume"),
     "sweep": QT_TRANSLATE_NOOP("kind", "Sweep"), "inspect": QT_TRANSLATE_NOOP("kind", "Inspection"),
-    "question": QT_TRANSLATE_NOOP("kind", "Questions"),
+    "question": QT_TRANSLATE_NOOP("kind", "Questions"), "influence": QT_TRANSLATE_NOOP("kind", "Causes of an answer"),
 }  # fmt: skip
 
 
@@ -133,6 +133,13 @@ def _sweep(view) -> str:
         runs=view.result["runs"], loss=f"{loss:.4f}")  # fmt: skip
 
 
+def _influence(view) -> str:
+    if "compared" not in view.result:
+        return ""
+    return QCoreApplication.translate("summary", "{count} passages compared").format(
+        count=f"{view.result['compared']:,}")
+
+
 def _grow(view) -> str:
     done = sum(state == "completed" for state in view.child_states.values())
     return QCoreApplication.translate("summary", "{done} of 5 stages done").format(done=done)
@@ -143,6 +150,7 @@ _RESULTS = {
     "corpus": _corpus, "tokenizer": _tokenizer, "train": _train, "index": _index, "export": _export,
     "verify": _export, "replay": _replay, "grow": _grow, "reference": _reference, "classifier": _classifier,
     "experiment": _experiment, "sweep": _sweep, "inspect": _inspection, "question": _inspection,
+    "influence": _influence,
 }  # fmt: skip
 
 

@@ -44,6 +44,7 @@ VERBS = {
     "inspect": Verb("inspect", "the whole way: worlds of known truth, models that learn them, and what tells their "
                     "errors", presets="inspections"),
     "index": Verb("index", "index a run's training text, so that its words can be traced", stem="run"),
+    "influence": Verb("influence", "which training documents pushed a run towards an answer", stem="run"),
     "export": Verb("export", "write a run as GGUF and ONNX files and check their answers", stem="run"),
     "replay": Verb("replay", "run the steps after a checkpoint again and compare every bit", stem="run"),
     "verify": Verb("verify", "check the files of an export again", stem="export"),

@@ -30,6 +30,7 @@ KINDS = {
     "tokenizer": Kind("core.spec.tokenizer:TokenizerSpec", "core.tokens.job:run"),
     "train": Kind("core.spec.train:TrainSpec", "core.train.job:run"),
     "index": Kind("core.spec.export:IndexSpec", "core.glass.index_job:run"),
+    "influence": Kind("core.spec.influence:InfluenceSpec", "core.glass.influence_job:run"),
     "export": Kind("core.spec.export:ExportSpec", "core.export.job:run"),
     "verify": Kind("core.spec.export:VerifySpec", "core.export.verify_job:run"),
     "replay": Kind("core.spec.replay:ReplaySpec", "core.train.replay:run"),

@@ -22,6 +22,7 @@ ROOMS = {
     "replay": "evaluations",
     "index": "indexes", "grow": "pipelines", "experiment": "experiments", "sweep": "sweeps",
     "reference": "filters", "classifier": "filters", "question": "evaluations", "inspect": "inspections",
+    "influence": "evaluations",
 }  # fmt: skip
 # Fields of a spec that name another job's folder: {kind: {field: room}}.
 INPUTS = {
@@ -31,6 +32,7 @@ INPUTS = {
     "mixture": {"tokenizer": "tokenizers"},
     "reference": {"corpus": "corpora", "against": "corpora"},
     "classifier": {"good": "corpora", "candidates": "corpora"}, "question": {"run": "runs"},
+    "influence": {"run": "runs"},
 }  # fmt: skip
 INPUTS["sweep"] = {f"base.{field}": room for field, room in INPUTS["train"].items()}
 # Inputs of which a job needs one subfolder alone, so that it need not wait for the rest: {kind: subfolder}.
