@@ -14,7 +14,7 @@ from app.pages.page import Page
 from app.state.context import AppContext
 from app.state.run_indexes import RunIndexes, indexed_run
 from app.translations import translate
-from core.errors import LabError, say
+from core.errors import LabError, join_sentences, say
 from core.glass.uncertainty import answer_risk, summarise, unsupported_and_unsure
 from core.infer.sources import list_engines, split_run
 from core.spec.glass import Support
@@ -336,14 +336,18 @@ class GlassPage(Page):
 
     def _show_spans(self, look: Look) -> None:
         kept = [span for span in look.found.spans if span.kept]
-        if not kept:
-            self.spans.show_state(
-                self.tr("No wording of this answer stands in the training text"),
-                self.tr("No run of two or more words and at least eight characters was read like this in {tokens} "
-                        "training tokens.").format(tokens=f"{look.found.training_tokens:,}"))  # fmt: skip
+        none = self.tr("No run of two or more words and at least eight characters was read like this in {tokens} "
+                       "training tokens.").format(tokens=f"{look.found.training_tokens:,}")  # fmt: skip
+        if not kept and not look.found.closest:
+            self.spans.show_state(self.tr("No wording of this answer stands in the training text"), none)
             return
         try:
-            self.spans.show_spans(kept, *training_text(self.context.workspace, look.run))
+            corpus, sightings = training_text(self.context.workspace, look.run)
+            if kept:
+                self.spans.show_spans(kept, corpus, sightings)
+            else:
+                closest = self.tr("The documents with the most words in common with question and answer:")
+                self.spans.show_closest(join_sentences(none, closest), look.found.closest, corpus)
         except LabError as error:
             self.spans.show_state(self.tr("The training text could not be opened"), error.sentence(translate))
 

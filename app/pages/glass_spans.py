@@ -57,8 +57,8 @@ class SpanPanel(Card):
         self.state = EmptyState("search", " ", " ", " ")
         self.state.action_clicked.connect(self.index_asked)
         self._stack = QStackedWidget()
-        self._stack.addWidget(self.state)
-        self._stack.addWidget(found)
+        for page in (self.state, found, self._nearest_page()):
+            self._stack.addWidget(page)
         self._stack.setMinimumHeight(theme.space(36))
         self.body.addWidget(self._stack, 1)
 
@@ -92,6 +92,23 @@ class SpanPanel(Card):
         self.table.blockSignals(False)
         self._stack.setCurrentIndex(1)
         self.choose(self._longest(range(len(self._spans))))
+
+    def show_closest(self, sentence: str, places: Sequence[SpanDocument], corpus: Documents) -> None:
+        """No wording was found: the documents with the most words in common, and a sentence that says so."""
+        self._spans = []
+        self.closest_about.setText(sentence)
+        self.closest.show_places(places, corpus)
+        self._stack.setCurrentIndex(2)
+
+    def _nearest_page(self) -> QWidget:
+        self.closest_about, self.closest = Text(""), DocumentPane()
+        page = QWidget()
+        column = QVBoxLayout(page)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(theme.space(1))
+        column.addWidget(self.closest_about)
+        column.addWidget(self.closest, 1)
+        return page
 
     def choose(self, place: int) -> None:
         """Choose a span by its place in the list."""
@@ -153,7 +170,8 @@ class DocumentPane(QWidget):
         self.list.clear()
         for place in self._places:
             first = max(place.match[0] - 24, 0)
-            self.list.addItem(f"{_short(place.source)}:{place.line}   …{place.snippet[first:].strip()}…")
+            dots = "…" if first or place.match[1] else ""
+            self.list.addItem(f"{_short(place.source)}:{place.line}   {dots}{place.snippet[first:].strip()}…")
             item = self.list.item(self.list.count() - 1)
             item.setToolTip(f"{place.source}:{place.line}")
             item.setSizeHint(QSize(0, theme.space(DOCUMENT_ROW_UNITS)))

@@ -18,25 +18,27 @@ import numpy as np
 from core.data.documents import Documents
 from core.data.shards import TokenShard
 from core.errors import LabError
-from core.glass.index_job import attribution_index, tokenizer_hash
+from core.glass.document_ranking import SCORED_CHARACTERS, DocumentRanking
+from core.glass.index_job import attribution_index
 from core.glass.ranking import bm25
 from core.glass.suffix_array import BOUNDARY, SuffixArray
+from core.glass.training_text import tokenizer_hash, training_documents
 from core.glass.words import Cut, words
-from core.record.folder import JobFolder, Workspace
-from core.record.lineage import identity
+from core.record.folder import Workspace
 from core.spec.glass import Attribution, AttributionRules, Span, SpanDocument, Support
 from core.tokens.tokenizer import Tokenizer
 
 SNIPPET_CHARACTERS = 80  # on each side of a span
-SCORED_CHARACTERS = 50_000  # of a document; BM25 of a whole book would not rank it better
+CLOSEST = 10  # documents named where no wording is found
 
 
 class Tracer:
     """A run's training text, opened for asking where wordings come from."""
 
-    def __init__(self, run: str, index: SuffixArray, shard: TokenShard, documents: Documents, tokenizer: Tokenizer):
-        self.run, self.index, self.tokens, self.documents, self.tokenizer = (
-            run, index, shard.tokens, documents, tokenizer)
+    def __init__(self, run: str, index: SuffixArray, shard: TokenShard, documents: Documents, tokenizer: Tokenizer,
+                 ranking: DocumentRanking | None = None):  # fmt: skip
+        self.run, self.index, self.tokens, self.documents, self.tokenizer, self.ranking = (
+            run, index, shard.tokens, documents, tokenizer, ranking)
         self.doc_starts, self.doc_rows = np.ascontiguousarray(shard.doc_starts), shard.doc_ids
 
     @classmethod
@@ -58,6 +60,7 @@ class Tracer:
             shard,
             training_documents(workspace, run_folder),
             Tokenizer.load(run_folder.path()),
+            DocumentRanking.open(folder),
         )
 
     def attribute(
@@ -74,10 +77,22 @@ class Tracer:
         ]  # fmt: skip
         spans = self._with_documents(self._spans(ids, cut, ranges, rules), ids, cut, prompt, rules)
         support = token_support(self.index, ids, cut, ranges)
+        closest = [] if spans else self.closest(f"{prompt} {cut.text(0, len(ids))}")
         return Attribution(
-            run=self.run, training_tokens=len(self.index), spans=spans, support=support,
+            run=self.run, training_tokens=len(self.index), spans=spans, support=support, closest=closest,
             elapsed_s=time.perf_counter() - began,
         )  # fmt: skip
+
+    def closest(self, text: str, limit: int = CLOSEST) -> list[SpanDocument]:
+        """The documents that share the most words with a text, closest first; none where they were not ranked."""
+        found = []
+        for row, score in self.ranking.closest(text, limit) if self.ranking else ():
+            document = self.documents[row]
+            beginning = " ".join(document.text[: 2 * SNIPPET_CHARACTERS].split())
+            found.append(SpanDocument(
+                row=row, source=document.source, line=document.line, snippet=beginning, match=(0, 0), score=score,
+                start=0, end=0))  # fmt: skip
+        return found
 
     def _spans(self, ids: list[int], cut: Cut, ranges: list[tuple[int, int]], rules: AttributionRules) -> list[Span]:
         """Count the spans, mark the rare ones as kept, and number the groups of overlapping ones."""
@@ -139,26 +154,6 @@ class Tracer:
             row=row, source=document.source, line=document.line, snippet=snippet, match=match, start=start, end=end,
             text_line=text.count("\n", 0, max(start, 0)) + 1, token=offset,
         )  # fmt: skip
-
-
-def training_documents(workspace: Workspace, run: JobFolder) -> Documents:
-    """The documents that a run was trained on.
-
-    Raises:
-        LabError: the corpus is gone, or was made anew since: its rows would be other documents.
-    """
-    name = run.request["spec"]["corpus"]
-    trained_on = run.request.get("inputs", {}).get("corpus", {})
-    corpus = workspace.folder("corpora", name).path()
-    if not corpus.is_dir():
-        raise LabError(
-            "The corpus {corpus} that {run} was trained on is gone, so its documents cannot be shown.", str(corpus),
-            "Put its folder back.", corpus=name, run=run.name)  # fmt: skip
-    if trained_on and identity(corpus) != trained_on["sha256"]:
-        raise LabError(
-            "The corpus {corpus} has changed since {run} was trained on it, so its rows are other documents now.",
-            str(corpus), "Put the old corpus back, or train again on the new one.", corpus=name, run=run.name)
-    return Documents(corpus, "kept")
 
 
 def maximal_spans(index: SuffixArray, ids: list[int], cut: Cut) -> list[tuple[int, int]]:

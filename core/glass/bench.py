@@ -21,7 +21,7 @@ from core.errors import LabError
 from core.glass.suffix_array import BOUNDARY, SuffixArray, build
 from core.kernels import suffix
 from core.spec.tokenizer import TokenizerSpec
-from core.tokens.kinds import train
+from core.tokens.kinds import Tokenizer, train
 
 RIVAL = "infini-gram"
 VOCABULARY, TRAINED_ON = 8192, 1500  # documents that the tokenizer is trained on
@@ -46,7 +46,7 @@ def bench_index(tokens: int = 10_000_000, seconds: float = 60.0) -> list[dict]:
     if not suffix.built():
         raise LabError("The C++ kernels have not been built.", "core/kernels/cpu",
                        'Install a C++ compiler and run "python -m core.kernels.build".')
-    text = bench_text(tokens)
+    text, _ = bench_text(tokens)
     with tempfile.TemporaryDirectory() as folder:
         ours, theirs = Path(folder, "ours"), Path(folder, "theirs")
         began = time.perf_counter()
@@ -63,15 +63,15 @@ def bench_index(tokens: int = 10_000_000, seconds: float = 60.0) -> list[dict]:
         return rows + [_traces(index, engine, text, seconds / 2)]
 
 
-def bench_text(tokens: int) -> np.ndarray:
-    """Tokens of Python's documentation, uint16; pieces of it in random order where it is too short."""
+def bench_text(tokens: int) -> tuple[np.ndarray, Tokenizer]:
+    """Tokens of Python's documentation, uint16, pieces of it in random order where it is too short; their tokenizer."""
     texts = python_docs(1 << 30)
     library = train(TokenizerSpec(corpus="", vocab_size=VOCABULARY), texts[:: max(1, len(texts) // TRAINED_ON)],
                     Counter())
     real = np.concatenate([np.array([BOUNDARY, *encoded.ids], np.uint16) for at in range(0, len(texts), 256)
                            for encoded in library.encode_batch(texts[at : at + 256], add_special_tokens=False)])
     if len(real) >= tokens:
-        return real[:tokens]
+        return real[:tokens], library
     random = np.random.default_rng(0)
     text = np.empty(tokens, np.uint16)
     text[: len(real)], at = real, len(real)
@@ -83,7 +83,17 @@ def bench_text(tokens: int) -> np.ndarray:
         if random.random() < length / DOCUMENT_TOKENS:
             text[at] = BOUNDARY
         at += length
-    return text
+    return text, library
+
+
+def make_answer(text: np.ndarray, random: np.random.Generator) -> list[int]:
+    """An answer that is partly text and partly noise: 40 tokens of the one, then 20 of the other."""
+    answer = random.integers(1, VOCABULARY, ANSWER_TOKENS)
+    for at in range(0, ANSWER_TOKENS - 40, 60):
+        place = int(random.integers(len(text) - 40))
+        answer[at : at + 40] = text[place : place + 40]
+    answer[answer == BOUNDARY] = 1
+    return answer.tolist()
 
 
 def ngrams(text: np.ndarray) -> list[list[int]]:
@@ -162,14 +172,8 @@ def _lookups(index: SuffixArray, engine, asked: list[list[int]], seconds: float)
 
 
 def _traces(index: SuffixArray, engine, text: np.ndarray, seconds: float) -> dict:
-    """All maximal spans of an answer that is partly text and partly noise, with their counts, milliseconds."""
-    random = np.random.default_rng(2)
-    answer = random.integers(1, VOCABULARY, ANSWER_TOKENS)
-    for at in range(0, ANSWER_TOKENS - 40, 60):
-        place = int(random.integers(len(text) - 40))
-        answer[at : at + 40] = text[place : place + 40]
-    answer[answer == BOUNDARY] = 1
-    ids, times, end = answer.tolist(), [], time.perf_counter() + seconds
+    """All maximal spans of an answer, with their counts, milliseconds."""
+    ids, times, end = make_answer(text, np.random.default_rng(2)), [], time.perf_counter() + seconds
     n = len(ids)
 
     def ours() -> None:

@@ -11,9 +11,9 @@ import torch
 from core.data.documents import Documents
 from core.data.shards import TokenShard
 from core.errors import LabError
-from core.glass.attribution import training_documents
 from core.glass.influence import agreements, answer_gradient
 from core.glass.passages import closest, passages
+from core.glass.training_text import training_documents
 from core.model.loading import load_decoder
 from core.record.atomic import write_json
 from core.record.control import Control

@@ -160,7 +160,8 @@ class Session:
         self._check_ids(ids)
         found = self._tracer().attribute(ids, request.prompt, request.rules)
         self._send(m.Attributed(
-            id=request.id, ids=ids, spans=found.spans, training_tokens=found.training_tokens, support=found.support))
+            id=request.id, ids=ids, spans=found.spans, training_tokens=found.training_tokens, support=found.support,
+            closest=found.closest))
 
     def _tracer(self):
         """The opened index of the loaded run; opened anew when a newer one was built."""

@@ -75,3 +75,4 @@ class Attribution(msgspec.Struct, frozen=True, kw_only=True):
     spans: list[Span]  # in the order of the answer
     support: list[Support]  # one a token of the answer
     elapsed_s: float
+    closest: list[SpanDocument] = []  # where there is no span: the documents with the most words in common

@@ -10,7 +10,7 @@ from typing import Any, Literal
 import msgspec
 
 from core.spec.corpus import CorpusSpec
-from core.spec.glass import AttributionRules, Span, Support
+from core.spec.glass import AttributionRules, Span, SpanDocument, Support
 from core.spec.inside import AnyLook, AnySeen
 from core.spec.sampling import SamplingSpec
 
@@ -205,6 +205,7 @@ class Attributed(Message):
     spans: list[Span]
     training_tokens: int
     support: list[Support] = []  # one a token of the answer
+    closest: list[SpanDocument] = []  # where there is no span: the documents with the most words in common
 
 
 class InsideShown(Message):

@@ -1,13 +1,16 @@
 """What the Glass room claims of an answer is true of the training text: by brute force, to the character."""
 
 from collections import Counter
+from copy import copy
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from core.glass import document_ranking
 from core.glass.attribution import exact_place, folded_place, maximal_spans
+from core.glass.document_ranking import DocumentRanking
 from core.glass.words import Cut
 from core.spec.glass import AttributionRules
 from core.spec.tokenizer import TokenizerSpec
@@ -166,3 +169,14 @@ def test_a_place_is_exact_or_found_with_white_space_folded():
     assert folded_place(text, b"", b" a , b") == (0, 4)
     assert folded_place(text, b" a , b .", b" a , b") == (7, 12)  # of two, the one that follows what was read before
     assert folded_place(text, b"", "\ufffd".encode()) == (-1, -1)
+
+
+def test_where_no_wording_is_found_the_documents_with_the_most_words_in_common_are_named(tracer, tmp_path):
+    document_ranking.build(enumerate(TEXTS), tmp_path)
+    ranked = copy(tracer)
+    ranked.ranking = DocumentRanking.open(tmp_path)
+    found = ranked.attribute(tracer.tokenizer.encode("zebras"), "Which fox and which dog?")
+    assert not found.spans and found.closest[0].row == 3
+    assert found.closest[0].snippet.startswith("The quick brown fox") and found.closest[0].score > 0
+    assert not tracer.attribute(tracer.tokenizer.encode("zebras"), "Which fox?").closest  # not ranked
+    assert not ranked.attribute(tracer.tokenizer.encode(" the length of the list"), "fox").closest  # a wording is found
