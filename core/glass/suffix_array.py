@@ -31,7 +31,7 @@ class IndexMeta(msgspec.Struct, frozen=True):
 
 
 def build(
-    tokens: np.ndarray, folder: Path, run: str, memory_bytes: int = 1 << 31, tokenizer: str = "",
+    tokens: np.ndarray, folder: Path, run: str, memory_bytes: int = 1 << 32, tokenizer: str = "",
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> int:  # fmt: skip
     """Write the index of ``tokens`` into ``folder``; returns its size in bytes.

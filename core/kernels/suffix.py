@@ -18,7 +18,7 @@ from core.kernels.suffix_reference import BOUNDARY
 __all__ = ["BOUNDARY", "MOST", "Search", "built", "merge", "search", "sort", "sort_bytes"]
 
 MOST = 2**31 - 2  # tokens sorted at once; more are sorted in parts
-SORT_BYTES = 9  # of memory for each token while sorting: two 32-bit numbers, and bits
+SORT_BYTES = 12  # of memory for each token while sorting: two 32-bit numbers, and the names of a third of them
 
 
 class _Index(Structure):

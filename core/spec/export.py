@@ -40,4 +40,4 @@ class IndexSpec(Spec):
     run: Annotated[str, about("Run", "Whose training text to index.", picks="runs")]
     memory_mb: Annotated[int, about(
         "Memory", "What sorting may take at once. A longer text is sorted in parts, which are then merged on disk.",
-        low=16, high=1 << 20, unit="MB", expert=True)] = 2048
+        low=16, high=1 << 20, unit="MB", expert=True)] = 4096
