@@ -121,7 +121,8 @@ struct Crew {
     }
 };
 Crew alone, together;
-constexpr int PATIENCE = 4000;  // looks, about 0.1 ms
+constexpr int PATIENCE = 4000;  // looks, about a quarter of a millisecond
+constexpr int SHORT_PATIENCE = 200;  // where shares wait for each other: one may have lost its core to another program
 
 struct Scratch {
     void* memory = nullptr;
@@ -169,7 +170,7 @@ void team_meet(Meeting* meeting, int parts) {
         ++round;
         return;
     }
-    while (!look(PATIENCE, [&] { return round != now; })) std::this_thread::yield();  // its core may be wanted
+    while (!look(SHORT_PATIENCE, [&] { return round != now; })) std::this_thread::yield();
 }
 
 void* team_scratch(size_t bytes) {
