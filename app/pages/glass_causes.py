@@ -101,8 +101,9 @@ class CausesPanel(Card):
         """Nothing was looked for yet."""
         self.show_state(
             self.tr("The causes of this answer have not been looked for"),
-            self.tr("The gradient of every document is compared with that of the answer, at up to four checkpoints. "
-                    "For a small model that takes from seconds to some minutes; you can go on meanwhile."),
+            self.tr("The gradients of the training passages that have the most in common with it are compared with its "
+                    "own, at up to four checkpoints. With a small model that takes some minutes; you can go on "
+                    "meanwhile."),
             self.tr("Look for causes"))  # fmt: skip
 
     def show_job(self, job: Job) -> None:

@@ -10,6 +10,7 @@ from app.state.jobs import Job
 from core.spec.influence import InfluenceResult, InfluenceSpec
 
 RESULT = "influence.json"
+PASSAGES = 2000  # a few minutes for a model of a million parameters
 
 
 class RunCauses(QObject):
@@ -32,7 +33,8 @@ class RunCauses(QObject):
 
     def start(self, run: str, prompt: str, answer: str, ids: list[int]) -> None:
         """Start the job that looks for the causes of an answer; a refusal is shown as a notice."""
-        self._context.start_job("influence", run, InfluenceSpec(run=run, prompt=prompt, answer=answer, answer_ids=ids))
+        self._context.start_job("influence", run, InfluenceSpec(
+            run=run, prompt=prompt, answer=answer, answer_ids=ids, passages=PASSAGES))  # fmt: skip
 
     def stop(self, job: Job) -> None:
         """Ask a job to stop."""

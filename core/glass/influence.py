@@ -15,7 +15,7 @@ from torch.func import functional_call, jvp
 from torch.nn import functional as F
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
-TOKENS_AT_ONCE = 4096
+TOKENS_AT_ONCE = 2048
 Gradient = dict[str, Tensor]
 
 
