@@ -97,10 +97,10 @@ def table(found: dict[int, list], losses: dict[int, float], steps: int, seconds:
         "# Induction heads", "",
         f"A model of one layer and one of two, {WIDTH} wide with {HEADS} heads a layer and ALiBi, each trained for "
         f"{steps:,} steps on the same rows of random characters said again and again (each row with its own length of "
-        f"{PERIODS[0]} to {PERIODS[1]}), by `python tests/train_induction.py --write`. Scores are the mean attention on "
-        f"other random characters, said twice, to what followed last time (induction) and to the character before (previous); above "
-        f"{IS_INDUCTION:g} is an induction head. Seed {SEED}, {platform.machine()}, torch {torch.__version__}, "
-        f"{seconds:.0f} s in all.", "",
+        f"{PERIODS[0]} to {PERIODS[1]}), by `python tests/train_induction.py --write`. Scores are the mean attention "
+        f"on other random characters, said twice, to what followed last time (induction) and to the character before "
+        f"(previous); above {IS_INDUCTION:g} is an induction head. Seed {SEED}, {platform.machine()}, "
+        f"torch {torch.__version__}, {seconds:.0f} s in all.", "",
     ]  # fmt: skip
     for layers, past in found.items():
         _, induction, previous = past[-1]
