@@ -34,4 +34,4 @@ def paint(tops: np.ndarray, feet: np.ndarray, names: np.ndarray, palette: np.nda
     for column, first_rows, end_rows in zip(columns, firsts.T.tolist(), ends.T.tolist()):
         for name, first, end in zip(names, first_rows, end_rows):
             column[first:end] = name
-    return palette[columns.T]
+    return np.ascontiguousarray(palette[columns].T)
