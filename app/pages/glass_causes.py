@@ -182,8 +182,8 @@ class CausesPanel(Card):
         column.addLayout(head)
         row = QHBoxLayout()
         row.setSpacing(theme.space(2))
-        row.addWidget(self.table, 2)
-        row.addWidget(self.document, 3)
+        row.addWidget(self.table, 1)
+        row.addWidget(self.document, 1)
         column.addLayout(row, 1)
         return page
 

@@ -208,12 +208,12 @@ class DocumentPane(QWidget):
     def _seen(self, seen: Seen) -> str:
         """In which training steps the place was read."""
         if not seen.times:
-            return self.tr("read in none of the first {until} steps").format(until=f"{seen.until:,}")
-        if seen.first == seen.last:
-            return self.tr("read once in training, in step {first}").format(first=f"{seen.first:,}")
-        template = self.tr("read {times} times in training, first in step {first}, last in step {last}")
+            return self.tr("in no sequence of the first {until} training steps").format(until=f"{seen.until:,}")
+        if seen.times == 1:
+            return self.tr("in one training sequence, of step {first}").format(first=f"{seen.first:,}")
+        template = self.tr("in {times} training sequences, from step {first} to step {last}")
         if not seen.whole:
-            template = self.tr("read {times} times in the first {until} steps, first in step {first}")
+            template = self.tr("in {times} sequences of the first {until} training steps, from step {first} on")
         return template.format(times=f"{seen.times:,}", first=f"{seen.first:,}", last=f"{seen.last:,}",
                                until=f"{seen.until:,}")  # fmt: skip
 

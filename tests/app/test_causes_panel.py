@@ -106,10 +106,10 @@ def test_what_cannot_be_looked_for_is_said(qtbot, grown, panel):
 
 
 @pytest.mark.parametrize(("seen", "told"), [
-    (Seen(12, 31, 980, 1000), "read 12 times in training, first in step 31, last in step 980"),
-    (Seen(1, 7, 7, 1000), "read once in training, in step 7"),
-    (Seen(0, 0, 0, 1000), "read in none of the first 1,000 steps"),
-    (Seen(9, 2, 90, 100, whole=False), "read 9 times in the first 100 steps, first in step 2"),
+    (Seen(12, 31, 980, 1000), "in 12 training sequences, from step 31 to step 980"),
+    (Seen(1, 7, 7, 1000), "in one training sequence, of step 7"),
+    (Seen(0, 0, 0, 1000), "in no sequence of the first 1,000 training steps"),
+    (Seen(9, 2, 90, 100, whole=False), "in 9 sequences of the first 100 training steps, from step 2 on"),
 ])
 def test_a_document_says_which_training_steps_read_it(qtbot, grown, seen, told):
     class Known:
@@ -123,4 +123,4 @@ def test_a_document_says_which_training_steps_read_it(qtbot, grown, seen, told):
     pane.show_places([place], Documents(grown / "corpora" / "texts", "kept"), 3, Known())
     assert pane.origin.text().endswith(told)
     pane.show_places([place], Documents(grown / "corpora" / "texts", "kept"))
-    assert "read" not in pane.origin.text()
+    assert "sequence" not in pane.origin.text()
