@@ -15,6 +15,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 LANES = {
     "kernels": "our kernels against torch's own",
+    "decode": "writing token by token against llama.cpp and transformers",
     "train": "training steps against nanoGPT and the best of plain torch",
     "clean": "cleaning against datatrove and rensa",
     "clean-agreement": "whether our statistics rules decide as datatrove's",
@@ -35,9 +36,9 @@ def add_verbs(add_verb) -> None:
                         help="train, clean, clean-agreement: text to measure on, in pieces of 3,000 characters "
                              "(default: Python's documentation)")
     parser.add_argument("--threads", type=int, nargs="+", default=[1, 2], metavar="N",
-                        help="train: how many threads (default 1 2)")
+                        help="train, decode: how many threads (default 1 2)")
     parser.add_argument("--sizes", nargs="+", metavar="SIZE",
-                        help='train: some of "0.8 M", "10.7 M", "30 M" (default all)')
+                        help='train: some of "0.8 M", "10.7 M", "30 M"; decode: of "10 M", "124 M" (default all)')
     parser.add_argument("--tokens", type=float, default=10.0, metavar="M",
                         help="index: millions of tokens to index (default 10)")
     add_json(parser)
@@ -49,8 +50,8 @@ def bench(args: argparse.Namespace, _open_window) -> dict:
     Raises:
         LabError: our kernels were not built, or a rival is not installed; remedy: how to mend it.
     """
-    run = {"kernels": _kernels, "train": _train, "clean": _clean, "clean-agreement": _agreement, "plot": _plot,
-           "index": _index, "privacy": _privacy}[args.lane]
+    run = {"kernels": _kernels, "decode": _decode, "train": _train, "clean": _clean,
+           "clean-agreement": _agreement, "plot": _plot, "index": _index, "privacy": _privacy}[args.lane]
     rows, show = run(args)
     if not args.json:
         show(rows)
@@ -68,12 +69,25 @@ def _kernels(args: argparse.Namespace):
 def _train(args: argparse.Namespace):
     from core.train.bench import SIZES, bench_train
 
-    wrong = next((size for size in args.sizes or () if size not in SIZES), "")
+    return bench_train(args.text, args.seconds, tuple(args.threads), _sizes(args, SIZES), _tell), print_rows
+
+
+def _decode(args: argparse.Namespace):
+    from core.export.bench import SIZES, bench_decode
+
+    return bench_decode(tuple(args.threads), args.seconds, _sizes(args, SIZES), _tell), print_rows
+
+
+def _sizes(args: argparse.Namespace, there: dict) -> list[str]:
+    wrong = next((size for size in args.sizes or () if size not in there), "")
     if wrong:
         raise LabError("There is no size {size} to measure.", "--sizes", "Choose some of: {names}.", size=wrong,
-                       names=", ".join(f'"{name}"' for name in SIZES))
-    return bench_train(args.text, args.seconds, tuple(args.threads), args.sizes or list(SIZES),
-                       lambda said: print(said, file=sys.stderr)), print_rows
+                       names=", ".join(f'"{name}"' for name in there))
+    return args.sizes or list(there)
+
+
+def _tell(said: str) -> None:
+    print(said, file=sys.stderr)
 
 
 def _clean(args: argparse.Namespace):

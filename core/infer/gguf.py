@@ -18,13 +18,17 @@ LARGEST_CONTEXT = 4096  # a foreign model may have been trained on far more than
 
 
 class LlamaProcess:
-    """The channel to one llama.cpp child; every method of the child is a verb here."""
+    """The channel to one llama.cpp child; every method of the child is a verb here.
 
-    def __init__(self) -> None:
+    Args:
+        python: whose llama_cpp it loads; this one's unless said otherwise.
+    """
+
+    def __init__(self, python: str = sys.executable) -> None:
         self._complaints = tempfile.TemporaryFile()  # a file, not a pipe: nobody has to drain it
         paths = [str(ROOT), os.environ.get("PYTHONPATH", "")]
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "core.infer.llama_child"],
+            [python, "-m", "core.infer.llama_child"],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._complaints,
             env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths)), "GGML_NO_BACKTRACE": "1"},
             creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),

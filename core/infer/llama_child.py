@@ -9,6 +9,9 @@ This is the only module that imports llama_cpp.
 import collections
 import ctypes
 import os
+import time
+
+import numpy as np
 
 from core.errors import LabError
 from core.record.channel import read_frame, take_stdio, write_frame
@@ -148,6 +151,24 @@ class Llama:
         self._decode([id], every=False)
         return self._rows(1)
 
+    def time_steps(self, ids: list[int], count: int) -> float:
+        """Read ``ids``, then seconds that ``count`` more tokens take, each the likeliest; for measuring."""
+        self.start(ids)
+        next_id = self._likeliest()
+        begin = time.perf_counter()
+        for _ in range(count):
+            self._decode([next_id], every=False)
+            next_id = self._likeliest()
+        return time.perf_counter() - begin
+
+    def _likeliest(self) -> int:
+        row = np.ctypeslib.as_array(self.lib.llama_get_logits(self.context), (self.n_vocab,))
+        return int(row.argmax())
+
+    def system(self) -> str:
+        """What the library was built for, in its own words."""
+        return self.lib.llama_print_system_info().decode("utf-8", "replace")
+
     def score(self, ids: list[int]):
         """Logits after every position, float32, a block of rows at a time."""
         self._forget(len(ids))
@@ -196,7 +217,8 @@ class Llama:
                 reason="; ".join(self.complaints)[-400:].rstrip(".") or "no reason given")
 
 
-VERBS = ("load", "read_vocabulary", "info", "encode", "token_bytes", "start", "step", "score", "quantize")
+VERBS = ("load", "read_vocabulary", "info", "encode", "token_bytes", "start", "step", "score", "quantize",
+         "time_steps", "system")
 
 
 def answer(llama: Llama, request: dict, out) -> None:
