@@ -75,7 +75,7 @@ class RunRows:
             return None
         wanted = {column for columns in SHOWN.values() for column in columns} | set(AXES.values())
         return Blocks(overview.rows_per_block, overview.rows,
-                      {name: overview.column(name) for name in self.names if name in wanted})  # fmt: skip
+                      {name: parts for name, parts in overview.by_column().items() if name in wanted})  # fmt: skip
 
     def read(self, names: tuple[str, ...], first: int, last: int) -> list[np.ndarray]:
         """Values of these columns in rows [first, last), float64, (n,) each.

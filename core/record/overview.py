@@ -40,10 +40,10 @@ class Overview(msgspec.Struct, frozen=True):
     values: np.ndarray
     last: bytes
 
-    def column(self, name: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Least, greatest and mean of one column, float64 (blocks,) each."""
-        place = [known for known, _ in self.columns].index(name)
-        return tuple(self.values[part, :, place].astype(np.float64) for part in range(3))
+    def by_column(self) -> dict[str, tuple[np.ndarray, np.ndarray, np.ndarray]]:
+        """Least, greatest and mean of each column, float64 (blocks,) each."""
+        values = np.ascontiguousarray(self.values[:3].transpose(2, 0, 1), np.float64)  # (columns, 3, blocks)
+        return {name: tuple(parts) for (name, _), parts in zip(self.columns, values)}
 
 
 def fold_rows(rows: np.ndarray, rows_per_block: int) -> np.ndarray:

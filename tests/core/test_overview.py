@@ -58,6 +58,8 @@ def test_an_overview_grown_in_pieces_is_the_exact_folding_of_all_rows(tmp_path_f
         overview = make_overview(path, overview)
     assert_exact(overview, path)
     assert overview.values.shape[1] <= 2 * BLOCKS
+    for place, (name, _) in enumerate(COLUMNS):
+        assert np.array_equal(overview.by_column()[name], overview.values[:3, :, place], equal_nan=True)
     assert overview.rows < BLOCKS or overview.values.shape[1] >= BLOCKS
 
 
