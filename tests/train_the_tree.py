@@ -142,6 +142,8 @@ def grow(workspace: Workspace, name: str, threads: int, steps: int) -> Row:
     few = system.shape.objective.task in FEW
     shape = scale_to_parameters(
         system.shape, PARAMETERS, VOCABULARY[PLANTED if vectors else DOCS], FEW_CONTEXT if few else CONTEXT)
+    if shape.weight_drop:  # meant for hundreds of epochs: in the first few steps it only holds a model back
+        shape = msgspec.structs.replace(shape, weight_drop=0.0, dropout=0.0)
     start = time.perf_counter()
     shutil.rmtree(workspace.path("runs", name), ignore_errors=True)  # what has no row yet is not finished
     folder = work(workspace, "train", name, training(shape, threads, steps))
