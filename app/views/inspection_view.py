@@ -50,8 +50,9 @@ class InspectionView(QWidget):
             StatTile(self.tr("Questions")), StatTile(self.tr("Answered wrongly")), StatTile(self.tr("Model")),
             StatTile(self.tr("Time a seed")))  # fmt: skip
         self.sentences = Text("", "body")
-        self.kind = SegmentedControl({"": self.tr("All")} | {name: stratum_text(name) for name in STRATA},
-                                     name=self.tr("Errors of"))  # fmt: skip
+        self.kind = SegmentedControl(
+            {"": self.tr("All"), "knowable": self.tr("All but stated wrongly")}
+            | {name: stratum_text(name) for name in STRATA}, name=self.tr("Errors of"))
         self.kind.value_changed.connect(lambda _: self._show_rows())
         self.meaning, self.rows = Text("", "caption"), ScoreRows()
         self.rows.chosen.connect(self._show_curves)
@@ -135,8 +136,9 @@ class InspectionView(QWidget):
             "bootstrap interval over the questions, the dot the mean of the seeds. Choose a row to see its curves."
         ) if stratum is None else self.tr(
             "{meaning} Of {asked} such facts {wrong} were answered wrongly; these are told from all right "
-            "answers.").format(meaning=stratum_help(kind), asked=f"{stratum.answers:,}",
-                               wrong=f"{stratum.wrong:,}"))  # fmt: skip
+            "answers.").format(
+                meaning=stratum_help(kind) or self.tr("What the text states wrongly is no score's to know."),
+                asked=f"{stratum.answers:,}", wrong=f"{stratum.wrong:,}"))  # fmt: skip
 
     def _groups(self) -> dict[str, str]:
         return {

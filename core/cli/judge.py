@@ -42,7 +42,7 @@ def judge(args: argparse.Namespace, _open_window) -> dict:
         scores |= _asked(args, labelled)
     answers = Answers(scores, np.array([one.wrong for one in labelled]), np.array([one.kind for one in labelled]))
     kinds = sorted({one.kind for one in labelled} - {""})[:8]
-    table = bench([answers], [held_out(answers, 0).p_wrong], kinds)
+    table = bench([answers], [held_out(answers, 0).p_wrong], {kind: (kind,) for kind in kinds})
     if not args.json:
         print(f"{name}: {table.answers:,} answers, {table.wrong:,} of them wrong.\n")
         print("\n".join(markdown(table, str)))

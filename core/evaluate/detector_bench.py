@@ -6,7 +6,7 @@ scores of two models need not have one scale. Resamples are drawn within each se
 that differences are paired.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import msgspec
 import numpy as np
@@ -74,14 +74,14 @@ def held_out(answers: Answers, seed: int, combined: str = "", learnt_from: Seque
 
 
 def bench(
-    sets: Sequence[Answers], p_wrong: Sequence[dict[str, np.ndarray]], strata: Sequence[str],
+    sets: Sequence[Answers], p_wrong: Sequence[dict[str, np.ndarray]], strata: Mapping[str, Sequence[str]],
     pairs: Sequence[tuple[str, str]] = (), seed: int = 0,
 ) -> Table:  # fmt: skip
     """Measure every detector over all sets.
 
     Args:
         p_wrong: for each set the calibrated chances, by detector.
-        strata: the kinds of question, in the order to be shown.
+        strata: the kinds of question that make up each stratum, in the order to be shown.
         pairs: (detector, detector) whose difference in AUROC is wanted.
     Raises:
         LabError: in a set all answers are right, or all are wrong.
@@ -92,7 +92,8 @@ def bench(
     rows = [
         Row(
             name=name, auroc=_interval(*found[name]),
-            by_stratum={kind: _interval(*area) for kind in strata if (area := draws.areas(name, kind)) is not None},
+            by_stratum={stratum: _interval(*area) for stratum, kinds in strata.items()
+                        if (area := draws.areas(name, kinds)) is not None},
             average_precision=_mean(average_precision(s.scores[name], s.wrong) for s in sets),
             rejection=_mean(rejection_ratio(s.scores[name], s.wrong) for s in sets),
             ece=calibration_error(_all(p_wrong, name), _wrong(sets)),
@@ -106,8 +107,9 @@ def bench(
         Difference(first, second, _interval(found[first][0] - found[second][0], found[first][1] - found[second][1]))
         for first, second in pairs
     ]
-    counted = [Stratum(kind, sum(int((s.kinds == kind).sum()) for s in sets),
-                       sum(int(s.wrong[s.kinds == kind].sum()) for s in sets)) for kind in strata]  # fmt: skip
+    counted = [Stratum(stratum, sum(int(_among(s, kinds).sum()) for s in sets),
+                       sum(int((s.wrong & _among(s, kinds)).sum()) for s in sets))
+               for stratum, kinds in strata.items()]  # fmt: skip
     return Table(answers=len(_wrong(sets)), wrong=int(_wrong(sets).sum()), sets=len(sets), rows=rows,
                  strata=counted, differences=differences)  # fmt: skip
 
@@ -130,20 +132,20 @@ class Draws:
             drawn = random.multinomial(n, np.full(n, 1 / n), resamples)
             self._times.append(np.vstack([np.ones(n, np.int64), drawn]))  # the first is the set itself
 
-    def areas(self, name: str, kind: str = "") -> tuple[float, np.ndarray] | None:
+    def areas(self, name: str, kinds: Sequence[str] = ()) -> tuple[float, np.ndarray] | None:
         """AUROC averaged over the sets: of all answers, and of each resample (resamples,).
 
-        With ``kind``: of the wrong answers of this kind against all right ones, so that the AUROC of all is the
-        mean of those of the kinds, weighted by their wrong answers. None where a set has too few of them.
+        With ``kinds``: of the wrong answers of these kinds against all right ones, so that the AUROC of all is the
+        mean of those of its parts, weighted by their wrong answers. None where a set has too few of them.
         """
         found = []
         for answers, times in zip(self.sets, self._times, strict=True):
-            among = answers.wrong & (answers.kinds == kind) if kind else answers.wrong
-            if among.sum() < (LEAST if kind else 1):
+            among = answers.wrong & _among(answers, kinds) if kinds else answers.wrong
+            if among.sum() < (LEAST if kinds else 1):
                 return None
             found.append(weighted_areas(answers.scores[name], times * among, times * ~answers.wrong))
         areas = np.mean(found, axis=0)
-        return float(areas[0]), areas[1:][np.isfinite(areas[1:])] if kind else areas[1:]
+        return float(areas[0]), areas[1:][np.isfinite(areas[1:])] if kinds else areas[1:]
 
     def each(self, name: str) -> list[float]:
         """AUROC of all answers of each set."""
@@ -164,6 +166,10 @@ def weighted_areas(scores: np.ndarray, wrong: np.ndarray, right: np.ndarray) -> 
     lower = np.cumsum(below, axis=1) - below / 2  # right answers that score less, ties half
     with np.errstate(invalid="ignore", divide="ignore"):
         return (above * lower).sum(1) / (above.sum(1) * below.sum(1))
+
+
+def _among(answers: Answers, kinds: Sequence[str]) -> np.ndarray:
+    return np.isin(answers.kinds, list(kinds))
 
 
 def _interval(value: float, drawn: np.ndarray) -> Interval:

@@ -20,7 +20,9 @@ ANSWERS, TABLE = "answers.jsonl", "table.json"
 TITLES = {name: detector.title for name, detector in DETECTORS.items()} | {
     COMBINED: "Combination", "true_stated": "Stated truly", "false_stated": "Stated wrongly",
     "conflicting": "Contradicted", "accidental": "Met by accident", "never_stated": "Never stated",
+    "knowable": "All but stated wrongly",
 }  # fmt: skip
+KINDS = {kind: (kind,) for kind in STRATA} | {"knowable": tuple(kind for kind in STRATA if kind != "false_stated")}
 
 
 class Count(msgspec.Struct, frozen=True):
@@ -77,11 +79,11 @@ def inspect_answers(sets: Sequence[Sequence[Answered]], seed: int) -> tuple[Insp
             msgspec.structs.replace(one, scores=one.scores | {COMBINED: float(odds)}, p_wrong=float(p))
             for one, odds, p in zip(answers, held.combination, held.p_wrong[COMBINED], strict=True)
         ])  # fmt: skip
-    alone = bench(combined, chances, STRATA, seed=seed)
+    alone = bench(combined, chances, KINDS, seed=seed)
     best = max(UNCERTAINTY, key=lambda name: alone.row(name).auroc.value)
     rivals = sorted(DETECTORS, key=lambda name: -alone.row(name).auroc.value)[:3]
     pairs = [("corpus_belief", best), *((COMBINED, name) for name in dict.fromkeys([*rivals, "corpus_belief", best]))]
-    table = bench(combined, chances, STRATA, pairs, seed)
+    table = bench(combined, chances, KINDS, pairs, seed)
     found = Inspection(table=table, best=best, accuracy=_accuracy([one for answers in sets for one in answers]))
     return msgspec.structs.replace(found, findings=_findings(found, told)), told
 
@@ -145,7 +147,9 @@ def page(found: Inspection, title: str) -> str:
         f"{found.training_tokens:,} different training tokens each; {table.wrong:,} answered wrongly. AUROC for error, "
         "the mean of the models, with 95 % bootstrap intervals over the questions of each. A column of a kind of fact "
         "has its wrong answers against all right ones. Combination and calibration are learnt on one half of a model's "
-        "questions and told of the other, both ways; ECE is of all models together."
+        "questions and told of the other, both ways; ECE is of all models together. The corpus is "
+        "asked through the index of the run's own training tokens, never through the table of what is true. P(True) is "
+        "left out: a model that has read nothing but statements cannot be asked whether one is true."
         + (f" Seconds a seed, from its world to its answers: {', '.join(f'{s:.0f}' for s in found.seconds)}."
            if found.seconds else ""), "",
         *markdown(table, lambda name: TITLES.get(name, name)), "",
@@ -189,6 +193,11 @@ def _findings(found: Inspection, sets: Sequence[Sequence[Answered]]) -> list[Fin
         Finding("Asking the corpus and weighing what contradicts itself: AUROC {value:.3f}, {gain:+.3f} ({low:+.3f} to "
                 "{high:+.3f}) against it.",
                 {"value": belief.auroc.value, "gain": gain.value, "low": gain.low, "high": gain.high}),
+        Finding("Without the facts that the text states wrongly, which no score can know: “{best}” {alone:.3f}, the "
+                "corpus {belief:.3f}, combined {combined:.3f}.", {
+                    "best": TITLES[found.best], "alone": best.by_stratum["knowable"].value,
+                    "belief": belief.by_stratum["knowable"].value,
+                    "combined": combined.by_stratum["knowable"].value}),
         Finding("All of them combined: AUROC {value:.3f} ({low:.3f} to {high:.3f}); told as a chance, it is off by "
                 "{ece:.3f} on average.", msgspec.structs.asdict(combined.auroc) | {"ece": combined.ece}),
     ]  # fmt: skip

@@ -33,21 +33,23 @@ def test_the_area_of_all_is_the_mean_of_the_kinds_weighted_by_their_errors():
     whole, parts = 0.0, 0
     for kind in ("a", "b"):
         errors = int((answers.wrong & (answers.kinds == kind)).sum())
-        whole, parts = whole + errors * draws.areas("good", kind)[0], parts + errors
+        whole, parts = whole + errors * draws.areas("good", (kind,))[0], parts + errors
     assert draws.areas("good")[0] == pytest.approx(whole / parts, abs=1e-12)
-    assert draws.areas("good", "a")[0] > 0.75 and abs(draws.areas("good", "b")[0] - 0.5) < 0.08
+    assert draws.areas("good", ("a",))[0] > 0.75 and abs(draws.areas("good", ("b",))[0] - 0.5) < 0.08
 
 
 def test_several_sets_are_averaged_and_their_scales_do_not_matter():
     first, second = made(2), made(3)
     shifted = Answers({name: 1000 + 50 * column for name, column in second.scores.items()}, second.wrong, second.kinds)
-    table = bench([first, shifted], [_chances(first), _chances(second)], ["a", "b", "c"], [("good", "noise")])
+    strata = {"a": ("a",), "b": ("b",), "c": ("c",), "both": ("a", "b")}
+    table = bench([first, shifted], [_chances(first), _chances(second)], strata, [("good", "noise")])
     areas = [roc_auc_score(s.wrong, s.scores["good"]) for s in (first, second)]
     row = table.row("good")
     assert row.auroc.value == pytest.approx(np.mean(areas), abs=1e-12) and row.each == pytest.approx(areas)
     assert row.auroc.low < row.auroc.value < row.auroc.high and row.auroc.high - row.auroc.low < 0.12
-    assert set(row.by_stratum) == {"a", "b"}  # nothing of the kind "c" was asked
-    assert [(s.name, s.answers > 0) for s in table.strata] == [("a", True), ("b", True), ("c", False)]
+    assert set(row.by_stratum) == {"a", "b", "both"}  # nothing of the kind "c" was asked
+    assert row.by_stratum["both"] == row.auroc
+    assert [s.answers for s in table.strata][2:] == [0, 800]
     assert row.roc[0] == 0.0 or row.roc[0] < 0.2
     assert row.roc[-1] == 1.0 and row.roc == sorted(row.roc)
 
@@ -59,7 +61,7 @@ def _chances(answers):
 def test_a_difference_is_paired_so_a_detector_does_not_differ_from_itself():
     answers = made(4)
     same = Answers(answers.scores | {"twin": answers.scores["good"] * 2}, answers.wrong, answers.kinds)
-    table = bench([same], [_chances(same)], ["a"], [("good", "twin"), ("good", "noise")])
+    table = bench([same], [_chances(same)], {"a": ("a",)}, [("good", "twin"), ("good", "noise")])
     none, some = (d.difference for d in table.differences)
     assert (none.value, none.low, none.high) == (0.0, 0.0, 0.0)
     assert some.value > 0.1 and some.low > 0
@@ -68,7 +70,7 @@ def test_a_difference_is_paired_so_a_detector_does_not_differ_from_itself():
 def test_a_set_without_errors_is_refused_in_words():
     answers = made(5)
     with pytest.raises(LabError, match="nothing to tell apart"):
-        bench([Answers(answers.scores, np.zeros(400, bool), answers.kinds)], [_chances(answers)], ["a"])
+        bench([Answers(answers.scores, np.zeros(400, bool), answers.kinds)], [_chances(answers)], {"a": ("a",)})
 
 
 def test_logistic_regression_is_scikit_learns():
@@ -108,6 +110,6 @@ def test_a_combination_beats_its_parts_where_they_see_different_errors():
     answers = Answers(scores, wrong, kinds)
     held = held_out(answers, 0, "both")
     whole = Answers(scores | {"both": held.combination}, wrong, kinds)
-    table = bench([whole], [held.p_wrong], ["a", "b"], [("both", "a"), ("both", "b")])
+    table = bench([whole], [held.p_wrong], {"a": ("a",), "b": ("b",)}, [("both", "a"), ("both", "b")])
     assert all(d.difference.low > 0.03 for d in table.differences)
     assert table.row("both").ece < 0.08
