@@ -86,12 +86,15 @@ class GlassPage(Page):
         return {
             "look": self.look, "source": self.ask.source(), "prompt": self.ask.question.toPlainText(),
             "sampler": self.ask.sampler.values(), "loaded": self._loaded, "waiting": self._waiting,
+            "shown": (self.parts.value(), self.inside.tabs.value()),
         }  # fmt: skip
 
     def restore(self, remembered: dict) -> None:
         self.ask.choose(remembered["source"])
         self.ask.question.setPlainText(remembered["prompt"])
         self.ask.sampler.set_values(remembered["sampler"])
+        for tabs, key in zip((self.parts, self.inside.tabs), remembered["shown"], strict=True):
+            tabs.setCurrentIndex(tabs.keys().index(key))
         self.look, self._loaded, self._waiting = (remembered[key] for key in ("look", "loaded", "waiting"))
         if self.look is not None:
             self._show_look()

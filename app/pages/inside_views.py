@@ -197,9 +197,9 @@ class ResidualView(View):
 
 
 def token_names(tokens: Sequence[tuple[int, bytes]]) -> list[str]:
-    """Tokens on one line each; a token without bytes starts the text."""
+    """Tokens on one line each; the first one without bytes starts the text, others go by their number."""
     start = QCoreApplication.translate("inside", "start")
-    return [quoted(data) if data else f"⟨{start}⟩" for _, data in tokens]
+    return [quoted(data) if data else f"⟨#{id}⟩" if place else f"⟨{start}⟩" for place, (id, data) in enumerate(tokens)]
 
 
 def layer_names(count: int) -> list[str]:

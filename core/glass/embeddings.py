@@ -48,10 +48,10 @@ def table_of(engine) -> np.ndarray:
 
 def _of_gguf(path: Path) -> np.ndarray:
     """``token_embd.weight`` of a GGUF file, whatever it is quantized to."""
-    from gguf import GGUFReader
-    from gguf.quants import dequantize
+    from core.infer.gguf_header import read_header
+    from core.infer.gguf_model import read_tensor
 
-    for tensor in GGUFReader(path).tensors:
+    for tensor in read_header(path).tensors:
         if tensor.name == "token_embd.weight":
-            return dequantize(tensor.data, tensor.tensor_type).astype(np.float32)
+            return read_tensor(path, tensor)
     raise LabError("This file holds no table of token vectors.", str(path), "Open another model.")

@@ -26,11 +26,12 @@ TOP = 5  # tokens a cell of the lens
 
 
 class Inside:
-    """Answers looks; keeps the tuned lens of the checkpoint that was asked about last."""
+    """Answers looks; keeps the tuned lens and the unpacked weights of the model that was asked about last."""
 
     def __init__(self, workspace: Workspace) -> None:
         self.workspace = workspace
         self._lens: tuple[Path, lens.TunedLens, list] | None = None
+        self._unpacked: tuple[object, Decoder] | None = None  # of a GGUF: the engine, and its model
         self._answers = {
             asked.LensLook: self._lens_seen, asked.AttentionLook: self._attention, asked.HeadsLook: self._heads,
             asked.InductionLook: self._induction, asked.ResidualLook: self._residual,
@@ -51,9 +52,19 @@ class Inside:
         check_length(engine, ids, engine.name)
         if isinstance(look, asked.EmbeddingsLook):
             return _embeddings(engine, look, ids)
-        model = inside_of(engine)
+        model = self._model(engine)
         _check_size(model, len(ids))
         return self._answers[type(look)](engine, model, run, look, ids, check)
+
+    def _model(self, engine) -> Decoder:
+        if engine.kind != "gguf":
+            self._unpacked = None
+            return inside_of(engine)
+        if self._unpacked is None or self._unpacked[0] is not engine:
+            from core.infer.gguf_model import open_decoder
+
+            self._unpacked = (engine, open_decoder(engine.path))
+        return self._unpacked[1]
 
     def _lens_seen(self, engine, model: Decoder, run: str, look: asked.LensLook, ids: list[int], check):
         most = int(MOST_GUESSES / (engine.vocab_size * (len(blocks_of(model)) + 1)))
@@ -117,6 +128,10 @@ class Inside:
         scores, previous = induction.induction_map(model, engine.vocab_size, start, engine.name)
         if not look.history:
             return asked.InductionSeen(induction=_array(scores), previous=_array(previous))
+        if not run:
+            raise LabError(
+                "{name} was not grown in this workspace, so there are no checkpoints of it to compare.", "",
+                "Open one of your own runs.", name=engine.name)  # fmt: skip
         past = list(induction.history(engine.run, engine.vocab_size, start, check))
         return asked.InductionSeen(
             induction=_array(scores), previous=_array(previous), steps=[step for step, _, _ in past],

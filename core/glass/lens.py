@@ -16,13 +16,14 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from core.errors import LabError
-from core.glass.trace import watch
+from core.glass.trace import blocks_of, watch
 from core.model.decoder import Decoder
 from core.model.loading import read_tensors
 
 STEPS, POSITIONS, RATE = 250, 256, 2e-3  # positions of held-out text a step
 WINDOWS, WINDOW = 48, 128  # of held-out text; a fifth of them measures and is not learnt from
 MEASURED = 0.2
+MOST_FLOP, FEWEST_POSITIONS = 3e12, 32  # about a minute on one core; with fewer positions nothing is learnt
 
 
 class TunedLens(nn.Module):
@@ -61,7 +62,10 @@ def tune(
         check: called at each step; may raise to stop.
     Returns:
         The lens, and for each layer its KL to the model's answer on the windows left out: as it is, and tuned.
+    Raises:
+        LabError: it would take minutes.
     """
+    positions = positions_a_step(model, steps)
     residual, learnt = watch(model, windows).residual, max(1, round(len(windows) * (1 - MEASURED)))
     layers, width = len(residual) - 1, residual[0].shape[-1]
     rows = [x[:learnt].reshape(-1, width) for x in residual]
@@ -75,7 +79,7 @@ def tune(
         check()
         for group in optimizer.param_groups:
             group["lr"] = RATE * (1 - step / steps)
-        chosen = torch.randint(len(rows[0]), (POSITIONS,), generator=generator)
+        chosen = torch.randint(len(rows[0]), (positions,), generator=generator)
         *guesses, last = layer_logits(model, [x[chosen][None] for x in rows], lens)
         loss = sum(divergence(guess, last).mean() for guess in guesses)
         optimizer.zero_grad()
@@ -84,6 +88,21 @@ def tune(
     for parameter, wanted in head:
         parameter.requires_grad_(wanted)
     return lens.requires_grad_(False), compare(model, [x[learnt:] if learnt < len(x) else x for x in residual], lens)
+
+
+def positions_a_step(model: Decoder, steps: int) -> int:
+    """As many as are learnt from within a minute.
+
+    Raises:
+        LabError: too few for a model of this size.
+    """
+    spec = model.spec
+    flop = 6 * steps * len(blocks_of(model)) * spec.d_model * (spec.vocab_size + spec.d_model)
+    positions = int(min(POSITIONS, MOST_FLOP / flop))
+    if positions < FEWEST_POSITIONS:
+        raise LabError(
+            "This model is too large to learn a tuned lens for it while you wait.", "", "Use the logit lens.")
+    return positions
 
 
 def compare(model: Decoder, residual: list[Tensor], lens: TunedLens) -> list[tuple[float, float]]:

@@ -18,8 +18,6 @@ from core.model.feed_forward import FeedForward
 from core.model.permutation import PermutationModel
 from core.model.replaced import ReplacedTokenModel
 
-RUNTIMES = {"gguf": "llama.cpp", "onnx": "ONNX Runtime"}
-
 
 @dataclass
 class Trace:
@@ -93,11 +91,11 @@ def inside_of(engine) -> Decoder:
     Raises:
         LabError: the engine shows nothing of its inside, or its model has no such parts; one sentence each.
     """
-    if engine.kind in RUNTIMES:
+    if engine.kind == "onnx":
         raise LabError(
-            "{name} is answered by {runtime}, which gives probabilities and shows nothing of the inside.", "",
+            "{name} is answered by ONNX Runtime, which gives probabilities and shows nothing of the inside.", "",
             "Open the run that it was exported from; how sure it was of each word is shown for every model.",
-            name=engine.name, runtime=RUNTIMES[engine.kind])  # fmt: skip
+            name=engine.name)  # fmt: skip
     model = getattr(engine, "model", None)
     if isinstance(model, ReplacedTokenModel):
         raise LabError(

@@ -82,7 +82,7 @@ class Session:
         # The old model goes first: two of them may not fit into memory.
         if self._engine is not None:
             self._engine.close()
-        self._engine, self._source, self._run = None, "", ""
+        self._engine, self._source, self._run, self._inside = None, "", "", None
         self._engine = open_engine(request.source, self.workspace)
         self._source = request.source
         run = getattr(self._engine, "run", None)

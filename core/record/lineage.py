@@ -14,7 +14,7 @@ _RECORDS = {
     "until.json", "layers.bin", "health.bin", "metrics.overview", "notes.json",
 }  # fmt: skip
 
-_ASIDE = ("control", "batches")  # folders of what was asked for on the way
+_ASIDE = ("control", "batches", "lenses")  # folders of what was asked for on the way
 
 
 def sha256_file(path: Path) -> str:

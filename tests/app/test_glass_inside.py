@@ -176,15 +176,22 @@ def test_neurons_show_where_in_the_training_text_they_speak(qtbot, grown, make_p
 
 
 @pytest.mark.skipif(not importlib.util.find_spec("llama_cpp"), reason="llama.cpp is not installed")
-def test_a_gguf_from_elsewhere_shows_its_vectors_and_says_why_the_rest_is_off(qtbot, grown, make_page):
+def test_a_gguf_from_elsewhere_shows_what_needs_no_corpus_and_says_why_the_rest_is_off(qtbot, grown, make_page):
     page = opened(make_page, grown, source=str(grown / "elsewhere.gguf"))
-    look(qtbot, page, "embeddings")
-    assert page.inside._stack.currentWidget() is page.inside.views["embeddings"], page.inside.state.text.text()
-    for view in ("lens", "attention", "heads", "residual", "neurons"):
-        look(qtbot, page, view)
-        said = page.inside.state.text.text()
-        assert "llama.cpp" in said and "shows nothing of the inside" in said and "\n" not in said
-    assert "not known" in page.spans.state.title.text()  # and the training text is nobody's here
+    for view in VIEWS:
+        made = look(qtbot, page, view)
+        assert page.inside._stack.currentWidget() is made, page.inside.state.text.text()
+    neurons = page.inside.views["neurons"]
+    assert "training text is not here" in neurons.about.text() and not neurons.examples.isVisible()
+    heads, lens = look(qtbot, page, "heads"), page.inside.views["lens"]
+    heads.more.click()
+    qtbot.waitUntil(lambda: not page.inside._waiting, timeout=WAIT_MS)
+    assert "no checkpoints of it" in page.inside.notice.text.text() and heads.isVisible()
+    look(qtbot, page, "lens")
+    lens.kind._buttons["tuned"].click()
+    qtbot.waitUntil(lambda: not page.inside._waiting, timeout=WAIT_MS)
+    assert "no held-out text" in page.inside.notice.text.text() and lens.kind.value() == "logit"
+    assert "not known" in page.spans.state.title.text()
 
 
 def test_a_model_of_counts_says_that_it_has_no_such_parts(qtbot, grown, make_page):

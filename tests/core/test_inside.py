@@ -162,6 +162,13 @@ def test_a_tuned_lens_comes_closer_to_the_answer_than_the_logit_lens_at_every_la
     assert [path.name for path in tmp_path.iterdir()] == ["lens.safetensors"]
 
 
+def test_a_lens_that_would_take_minutes_is_refused_before_anything_is_read(monkeypatch):
+    monkeypatch.setattr(lens, "watch", lambda *_: pytest.fail("it was read"))
+    monkeypatch.setattr(lens, "MOST_FLOP", 1e6)
+    with pytest.raises(LabError, match="too large to learn a tuned lens"):
+        lens.tune(made(PLAIN), torch.zeros(4, 32, dtype=torch.int64))
+
+
 def test_an_untrained_lens_is_the_logit_lens_and_no_divergence_is_below_zero():
     model = made(PLAIN)
     residual = watch(model, IDS).residual
