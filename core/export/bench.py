@@ -173,8 +173,8 @@ def _against_transformers(files: dict[str, Path], size: str, threads: int, secon
             if not answer:
                 complaints.seek(0)
                 said = complaints.read()[-300:].decode("utf-8", "replace").strip()
-                raise LabError(
-                    "transformers cannot be measured: {said}", "", "Run: pip install -r requirements-dev.txt", said=said)
+                raise LabError("transformers cannot be measured: {said}", "",
+                               "Run: pip install -r requirements-dev.txt", said=said)
             return answer
 
         kind = ask()
