@@ -192,7 +192,9 @@ class PlotCanvas(QWidget):
         until, scale = time.perf_counter() + READ_S, self.frame.bottom
         try:
             for series, column in self._lacking():
-                while not series.read_near(column, scale.low, scale.high) or time.perf_counter() > until:
+                complete = False
+                while not complete:
+                    complete = series.read_near(column, scale.low, scale.high)
                     if time.perf_counter() > until:
                         self._reader.start()
                         return

@@ -10,12 +10,13 @@ from PySide6.QtCore import QPoint, QPointF, Qt
 from PySide6.QtGui import QColor
 
 from core.kernels import spans
+from widgets import plot_canvas
 from widgets.curves import Curve, Pyramid, ema
 from widgets.loss_plot import LossPlot
 from widgets.plot_axes import Scale, clock, clock_step, round_step, short_number
 from widgets.plot_raster import paint_spans
 from widgets.plot_runs import ArrayRows, Blocks, PlotEvent, PlotRun
-from widgets.plot_series import WHOLE_ROWS
+from widgets.plot_series import NEAR_ROWS, WHOLE_ROWS
 
 
 def rows(n, start=1):
@@ -501,6 +502,29 @@ def test_a_long_run_is_drawn_from_its_overview_and_read_where_one_looks_closely(
         assert wanted(found) == pytest.approx(wanted(whole[49_999:51_000]), abs=0.2)
     qtbot.wait(50)
     assert len(source.asked) == 1
+
+
+def test_a_wide_look_is_read_piece_by_piece_between_frames(plot, qtbot, monkeypatch):
+    monkeypatch.setattr(plot_canvas, "READ_S", 0.0)  # as on a disk that is slower than a frame
+    source = LongRun(100_000, size=512)
+    elapsed = np.arange(100_000.0)
+    elapsed[50_000:] -= 40_000  # the clock was set back
+    source._columns["elapsed_s"] = [elapsed]
+    plot.set_runs([PlotRun("long", source)])
+    plot.set_axis("time")
+    plot.canvas.view = (30_000, 58_000)
+    plot.repaint_curves()
+    source.asked.clear()
+    for pieces in range(1, 4):
+        plot.canvas._read_near()
+        assert len(source.asked) == pieces and lines_of(plot, "long")["loss"].curve.raw.folded
+    qtbot.waitUntil(lambda: not lines_of(plot, "long")["loss"].curve.raw.folded)
+    near = lines_of(plot, "long")["loss"].curve
+    ends = [(first, last) for _, first, last in source.asked]
+    assert all(0 < last - first <= NEAR_ROWS for first, last in ends)
+    assert all(before[1] == after[0] for before, after in zip(ends, ends[1:]))
+    assert np.array_equal(near.raw.rows.values, source._joined("loss")[ends[0][0] : ends[-1][1]])
+    assert np.all(np.diff(near.x.values) >= 0)
 
 
 def test_smoothing_of_rows_read_later_goes_on_from_the_overview(plot, qtbot):
