@@ -41,6 +41,12 @@ inline __m512i four(const int8_t* x) {
     std::memcpy(&word, x, 4);
     return _mm512_set1_epi32(word);
 }
+// W activations, rounded to the nearest (ties to even); returns their sum.
+inline int32_t round_to(int8_t* p, Vec a) {
+    const __m512i whole = _mm512_cvtps_epi32(a.v);
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(p), _mm512_cvtepi32_epi8(whole));
+    return _mm512_reduce_add_epi32(whole);
+}
 #ifdef COLDFRAME_VNNI
 inline Sums dot(Sums sums, Bytes w, const int8_t* x) { return {_mm512_dpbusd_epi32(sums.v, w.v, four(x))}; }
 constexpr int OFFSET = 128;  // bytes are taken as they are stored, weight + 128; the sum of the activations mends it
@@ -144,6 +150,21 @@ inline Sums dot(Sums sums, Bytes w, const int8_t* x) {
 constexpr int OFFSET = 128;
 inline Sums dot_signed(Sums sums, Bytes w, const int8_t* x) { return dot(sums, w, x); }
 
+#endif
+
+#if !defined(__AVX512F__)
+// W activations, rounded to the nearest (ties to even); returns their sum.
+inline int32_t round_to(int8_t* p, Vec a) {
+    float rounded[W];
+    store(rounded, round(a));
+    int32_t sum = 0;
+    for (int i = 0; i < W; ++i) {
+        const int32_t whole = static_cast<int32_t>(rounded[i]);
+        p[i] = static_cast<int8_t>(whole);
+        sum += whole;
+    }
+    return sum;
+}
 #endif
 
 }  // namespace ISA

@@ -17,7 +17,7 @@ struct Activations {  // of one token
     int32_t* sums;          // (width / BLOCK,): of the quants
 };
 
-// The scale makes the largest magnitude 127; ties round to even.
+// The scale makes the largest magnitude 127.
 inline void quantize(const Activations& x, int64_t width) {
     for (int64_t b = 0; b < width / BLOCK; ++b) {
         const float* values = x.values + b * BLOCK;
@@ -28,14 +28,8 @@ inline void quantize(const Activations& x, int64_t width) {
         }
         const float amplitude = top(most);
         const Vec inverse = fill(amplitude > 0.0f ? 127.0f / amplitude : 0.0f);
-        float rounded[BLOCK];
-        for (int j = 0; j < BLOCK; j += W) store(rounded + j, round(load(values + j) * inverse));
         int32_t sum = 0;
-        for (int j = 0; j < BLOCK; ++j) {
-            const int32_t whole = static_cast<int32_t>(rounded[j]);
-            x.quants[b * BLOCK + j] = static_cast<int8_t>(whole);
-            sum += whole;
-        }
+        for (int j = 0; j < BLOCK; j += W) sum += round_to(x.quants + b * BLOCK + j, load(values + j) * inverse);
         x.scales[b] = amplitude / 127.0f;
         x.sums[b] = sum;
     }
