@@ -5,7 +5,9 @@ import pytest
 from core.glass.document_ranking import DocumentRanking, build, fits
 from core.glass.ranking import bm25
 
-TEXTS = ["the lamp of the harbour", "A red lamp, a red wheel.", "snow in the harbour", "红灯 和 港口", "", "wheel " * 40]
+TEXTS = [
+    "the lamp of the harbour", "A red lamp, a red wheel.", "snow in the harbour", "红灯 和 港口", "", "wheel " * 40,
+]  # fmt: skip
 
 
 def open_ranking(folder, texts, rows=None):
