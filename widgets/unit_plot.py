@@ -6,7 +6,7 @@ from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from widgets import theme
 
-LEFT_PX, BOTTOM_PX, EDGE_PX = 60, 40, 10
+LEFT_PX, BOTTOM_PX, EDGE_PX, RIGHT_PX = 60, 40, 10, 24
 TICKS = (0.0, 0.25, 0.5, 0.75, 1.0)
 
 
@@ -49,7 +49,7 @@ class UnitPlot(QWidget):
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.setFont(theme.font("caption"))
-        size = min(self.width() - LEFT_PX - EDGE_PX, self.height() - BOTTOM_PX - EDGE_PX)
+        size = min(self.width() - LEFT_PX - RIGHT_PX, self.height() - BOTTOM_PX - EDGE_PX)
         plot = QRectF(LEFT_PX, EDGE_PX, size, size)
         self._paint_axes(painter, plot)
         line = QPolygonF([self._place(plot, point) for point in self.points])

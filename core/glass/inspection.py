@@ -12,6 +12,7 @@ import numpy as np
 
 from core.data.worlds.facts import STRATA
 from core.errors import LabError
+from core.evaluate.detection import auroc
 from core.evaluate.detector_bench import Answers, bench, held_out
 from core.evaluate.detector_table import Table, markdown
 from core.glass.answers import COMBINED, COMBINED_OF, DETECTORS, UNCERTAINTY, Answered, verdict
@@ -79,9 +80,9 @@ def inspect_answers(sets: Sequence[Sequence[Answered]], seed: int) -> tuple[Insp
             msgspec.structs.replace(one, scores=one.scores | {COMBINED: float(odds)}, p_wrong=float(p))
             for one, odds, p in zip(answers, held.combination, held.p_wrong[COMBINED], strict=True)
         ])  # fmt: skip
-    alone = bench(combined, chances, KINDS, seed=seed)
-    best = max(UNCERTAINTY, key=lambda name: alone.row(name).auroc.value)
-    rivals = sorted(DETECTORS, key=lambda name: -alone.row(name).auroc.value)[:3]
+    areas = {name: np.mean([auroc(one.scores[name], one.wrong) for one in combined]) for name in DETECTORS}
+    best = max(UNCERTAINTY, key=areas.__getitem__)
+    rivals = sorted(DETECTORS, key=areas.__getitem__)[-3:][::-1]
     pairs = [("corpus_belief", best), *((COMBINED, name) for name in dict.fromkeys([*rivals, "corpus_belief", best]))]
     table = bench(combined, chances, KINDS, pairs, seed)
     found = Inspection(table=table, best=best, accuracy=_accuracy([one for answers in sets for one in answers]))
