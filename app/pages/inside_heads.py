@@ -140,7 +140,8 @@ class HeadsView(View):
         self.worse, self.induction, self.previous = (HeatGrid(square=True) for _ in range(3))
         self.scales = [ColourScale(), ColourScale(), ColourScale()]
         self.about, self.curves = Text("", "caption"), ScoreCurves(IS_INDUCTION)
-        self.curves.setAccessibleName(self.tr("Induction score of every head over the checkpoints"))
+        self.curve_title = Text(self.tr("Induction score of every head over the checkpoints"), "strong")
+        self.curves.setAccessibleName(self.curve_title.text())
         self.more = Button(self.tr("Over the checkpoints"), "link")
         self.more.setToolTip(self.tr("Measure every checkpoint that this run has kept."))
         self.column.addLayout(in_row(
@@ -148,8 +149,9 @@ class HeadsView(View):
             Text(self.tr("in its place"), "muted", wrap=False), self.how, None, self.more))  # fmt: skip
         self.column.addLayout(self._maps(), 2)
         self.column.addWidget(self.about)
-        self.column.addWidget(self.curves, 1)
-        self.curves.hide()
+        for part in (self.curve_title, self.curves):
+            self.column.addWidget(part, int(part is self.curves))
+            part.hide()
         self._seen: dict[str, AnySeen] = {}
         self.effect.value_changed.connect(self._ask_effect)
         self.how.value_changed.connect(self._ask_effect)
@@ -230,6 +232,7 @@ class HeadsView(View):
             flat = history.reshape(len(history), -1)
             self.curves.set_scores(seen.steps, flat, lambda line, step: self.tr("{head}, step {step}: {value}").format(
                 head=head_name(self, *divmod(line, heads)), step=seen.steps[step], value=f"{flat[step, line]:.2f}"))
+            self.curve_title.show()
             self.curves.show()
         self._tell_all()
 

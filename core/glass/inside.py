@@ -147,7 +147,7 @@ class Inside:
         examples, scanned, missing = [], 0, ""
         if run:
             try:
-                examples, scanned = self._examples(engine, model, look, found, check)
+                examples, scanned = self._examples(engine, model, look, found, values, check)
             except LabError as error:
                 if not Path(engine.run, "tokens").exists():
                     missing = error.problem
@@ -159,11 +159,12 @@ class Inside:
             layer=look.layer, layers=len(blocks_of(model)), neurons=found, values=_array(values),
             examples=examples, scanned=scanned, missing=missing, values_said={"name": engine.name})  # fmt: skip
 
-    def _examples(self, engine, model: Decoder, look: asked.NeuronsLook, found: list[int], check):
+    def _examples(self, engine, model: Decoder, look: asked.NeuronsLook, found: list[int], values: Tensor, check):
         """The strongest places of some training text for each of these neurons, and how many tokens were read."""
         tokens = TokenShard.open(engine.run, "train").tokens
         windows = neurons.windows_of(tokens, engine.context, sum(p.numel() for p in model.parameters()))
-        strongest = neurons.strongest(model, windows, look.layer, found, look.examples, check)
+        signs = neurons.directions(values)
+        strongest = neurons.strongest(model, windows, look.layer, found, look.examples, check, signs)
         examples = []
         for places in strongest:
             examples.append([])

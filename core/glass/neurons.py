@@ -33,6 +33,12 @@ def speaking(model: Decoder, ids: Tensor, layer: int) -> tuple[list[int], Tensor
     return order.tolist(), said[:, order].T.float()
 
 
+def directions(values: Tensor) -> Tensor:
+    """Whether each neuron's strongest answer to the text, of (n, T), is above 0 or below: (n,) of 1 and -1."""
+    strongest_of = values.gather(1, values.abs().argmax(1, keepdim=True))[:, 0]
+    return torch.where(strongest_of < 0, -1.0, 1.0)
+
+
 def _of_layer(neurons: list[Tensor | None], layer: int) -> Tensor:
     if not 0 <= layer < len(neurons):
         raise LabError("There is no layer {layer}.", "", "Choose one of 0 to {last}.", layer=layer,
@@ -54,7 +60,7 @@ def windows_of(tokens: np.ndarray, context: int, parameters: int) -> np.ndarray:
 
 def strongest(
     model: Decoder, windows: np.ndarray, layer: int, neurons: list[int], count: int,
-    check: Callable[[], None] = lambda: None,
+    check: Callable[[], None] = lambda: None, signs: Tensor | None = None,
 ) -> list[list[tuple[float, int, int]]]:  # fmt: skip
     """For each neuron its strongest places, best first: (what it says, window, token of the window).
 
@@ -63,17 +69,20 @@ def strongest(
     Args:
         windows: training tokens, int64 (N, T).
         check: called before each batch; may raise to stop.
+        signs: (n,), 1 = the highest values are the strongest, -1 = the lowest; None = the highest of all.
     """
+    signs = torch.ones(len(neurons)) if signs is None else signs
     best, where = [], []
     for first in range(0, len(windows), BATCH):
         check()
         ids = torch.from_numpy(windows[first : first + BATCH])
         said = _of_layer(watch(model, ids, neurons=True).neurons, layer)[..., neurons]  # (B, T, n)
-        value, place = said.max(1)
+        value, place = (said * signs).max(1)
         best.append(value.float())
         where.append(place)
     values, places = torch.cat(best), torch.cat(where)  # (N, n)
     top = values.topk(min(count, len(values)), dim=0).indices  # (count, n)
+    values = values * signs
     return [[(float(values[row, n]), int(row), int(places[row, n])) for row in top[:, n]] for n in range(len(neurons))]
 
 

@@ -204,6 +204,9 @@ def test_a_neurons_examples_are_the_strongest_places_of_all_that_was_read():
         assert [value for value, _, _ in places] == pytest.approx(best.values[:3].tolist(), abs=1e-5)
         for value, window, at in places:
             assert float(said[window, at, n]) == pytest.approx(value, abs=1e-5)
+    lowest = neurons.strongest(model, windows, 1, numbers[:1], 2, signs=torch.tensor([-1.0]))[0]
+    assert lowest[0][0] == pytest.approx(float(said[..., numbers[0]].min()), abs=1e-5)
+    assert neurons.directions(torch.tensor([[1.0, -3.0], [2.0, -1.0]])).tolist() == [-1, 1]
     with pytest.raises(LabError, match="no layer 7"):
         neurons.speaking(model, IDS[0], 7)
 
