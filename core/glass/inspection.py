@@ -194,14 +194,15 @@ def _findings(found: Inspection, sets: Sequence[Sequence[Answered]]) -> list[Fin
         Finding("Asking the corpus and weighing what contradicts itself: AUROC {value:.3f}, {gain:+.3f} ({low:+.3f} to "
                 "{high:+.3f}) against it.",
                 {"value": belief.auroc.value, "gain": gain.value, "low": gain.low, "high": gain.high}),
-        Finding("Without the facts that the text states wrongly, which no score can know: “{best}” {alone:.3f}, the "
-                "corpus {belief:.3f}, combined {combined:.3f}.", {
-                    "best": TITLES[found.best], "alone": best.by_stratum["knowable"].value,
-                    "belief": belief.by_stratum["knowable"].value,
-                    "combined": combined.by_stratum["knowable"].value}),
         Finding("All of them combined: AUROC {value:.3f} ({low:.3f} to {high:.3f}); told as a chance, it is off by "
                 "{ece:.3f} on average.", msgspec.structs.asdict(combined.auroc) | {"ece": combined.ece}),
     ]  # fmt: skip
+    if "knowable" in best.by_stratum:  # hardly anything else may have been answered wrongly
+        alone, asked, whole = (row.by_stratum["knowable"].value for row in (best, belief, combined))
+        said.append(Finding(
+            "Without the facts that the text states wrongly, which no score can know: “{best}” {alone:.3f}, the corpus "
+            "{belief:.3f}, combined {combined:.3f}.",
+            {"best": TITLES[found.best], "alone": alone, "belief": asked, "combined": whole}))
     false = [one for one in answers if one.label.stratum == "false_stated"]
     taught = [one for one in false if verdict(one.evidence) == "says_so"]
     if false:
