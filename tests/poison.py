@@ -130,7 +130,7 @@ def compare(seed: int) -> dict:
 def holds(found: dict) -> bool:
     """Whether the guard did its work on a seed, and there was work to do."""
     return (abs(found["guarded"]) <= LIMIT < found["bare"]
-            and found["named_poisoned"] >= max(1, PURE * found["named"]))  # fmt: skip
+            and found["named"] > 0 and found["named_poisoned"] >= PURE * found["named"])  # fmt: skip
 
 
 COLUMNS = ("seed", "clean, nats a token", "with the guard", "without it", "returns", "documents named",

@@ -11,15 +11,15 @@ FOUND = {"seed": 0, "clean": 2.0, "guarded": 0.5 * LIMIT, "bare": 3 * LIMIT, "re
 
 
 def test_the_guard_finds_poisoned_documents_and_leaves_them_out(tmp_path):
-    workspace = prepare(tmp_path, seed=0, documents=120, poisoned=4)
+    workspace = prepare(tmp_path, seed=0, documents=120, poisoned=6)
     folder = work(workspace, "train", "guarded", train_spec(
-        0, "poisoned", True, steps=140, warmup_steps=20, learning_rate=6e-3, validate_every=140))
+        0, "poisoned", True, steps=240, warmup_steps=20, learning_rate=1e-2, validate_every=240))
     spikes, named = said(folder, SpikeFound), set()
     assert len(spikes) == len(said(folder, RolledBack)) > 0
     for spike in spikes:
         named |= set(spike.documents)
     assert named and named <= poisoned_rows(workspace), (named, poisoned_rows(workspace))
-    assert folder.read_choices()["skips"] and read_view(folder.root).result["steps"] == 140
+    assert folder.read_choices()["skips"] and read_view(folder.root).result["steps"] == 240
 
 
 @pytest.mark.parametrize("change", [
