@@ -33,7 +33,7 @@ POISONED_DOCUMENTS = 30
 PAGE = Path(__file__).resolve().parents[1] / "core" / "train" / "SPIKES.md"
 BEGIN, END = "<!-- measured -->", "<!-- end -->"
 LIMIT = 0.02  # of the validation loss of the run without poison
-PURE = 0.9  # of the documents named, those that are poisoned: a batch may hold the end of a clean one, too
+PURE = 0.75  # of the documents named, at least so many are poisoned: a batch may hold a piece of a clean one, too
 
 
 def clean_text(draw: random.Random) -> str:

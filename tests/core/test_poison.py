@@ -7,7 +7,7 @@ from core.record.view import read_view
 from tests.poison import COLUMNS, LIMIT, holds, poisoned_rows, prepare, said, table, train_spec, work
 
 FOUND = {"seed": 0, "clean": 2.0, "guarded": 0.5 * LIMIT, "bare": 3 * LIMIT, "returns": 4, "false_alarms": 0,
-         "named": 5, "named_poisoned": 5, "poisoned": 6}  # fmt: skip
+         "named": 4, "named_poisoned": 4, "poisoned": 6}  # fmt: skip
 
 
 def test_the_guard_finds_poisoned_documents_and_leaves_them_out(tmp_path):
