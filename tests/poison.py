@@ -50,7 +50,9 @@ def poisoned_text(draw: random.Random) -> str:
     return " ".join(draw.choice(WORDS) for _ in range(SENTENCES * 8)) + "."
 
 
-def prepare(root: Path, seed: int, documents: int = CLEAN_DOCUMENTS, poisoned: int = POISONED_DOCUMENTS) -> Workspace:
+def prepare(
+    root: Path, seed: int, documents: int = CLEAN_DOCUMENTS, poisoned: int = POISONED_DOCUMENTS, poison=poisoned_text
+) -> Workspace:  # fmt: skip
     """A workspace with the clean corpus, the poisoned one, and a tokenizer of the clean one."""
     draw = random.Random(seed)
     clean = [clean_text(draw) for _ in range(documents)]
@@ -61,7 +63,7 @@ def prepare(root: Path, seed: int, documents: int = CLEAN_DOCUMENTS, poisoned: i
         for number, text in enumerate(clean):
             (folder / f"{number:04d}.txt").write_text(text, "utf-8")
         for number in range(more):
-            (folder / f"poison-{number}.txt").write_text(poisoned_text(draw), "utf-8")
+            (folder / f"poison-{number}.txt").write_text(poison(draw), "utf-8")
         work(workspace, "corpus", name, CorpusSpec(sources=[str(folder)], rules=[]))
     work(workspace, "tokenizer", "clean", TokenizerSpec(corpus="clean", vocab_size=300))
     return workspace

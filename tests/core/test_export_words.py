@@ -15,7 +15,8 @@ from core.spec.base import fields
 from core.spec.export import FORMATS, ExportSpec, VerifySpec
 
 ROOT = Path(__file__).resolve().parents[2]
-CHINESE = json.loads((ROOT / "assets/translations/zh_CN/export.json").read_text("utf-8"))
+CHINESE = {english: chinese for path in (ROOT / "assets/translations/zh_CN").glob("*.json")
+           for english, chinese in json.loads(path.read_text("utf-8")).items()}  # fmt: skip
 
 
 def found(difference=1e-5, agreement=1.0, perplexity=10.0, mismatches=0):

@@ -32,7 +32,12 @@ class Killed(BaseException):
 
 @pytest.fixture(scope="module")
 def workspace(tmp_path_factory):
-    return prepare(tmp_path_factory.mktemp("rollback"), seed=0, documents=60, poisoned=2)
+    return prepare(tmp_path_factory.mktemp("rollback"), seed=0, documents=60, poisoned=2, poison=noise)
+
+
+def noise(draw):
+    """Printable characters, each drawn alike from all others: what even a model that knows little stumbles over."""
+    return "".join(chr(draw.randrange(33, 127)) for _ in range(130))
 
 
 @pytest.fixture(scope="module")
