@@ -11,7 +11,7 @@ from core.spec.relevance import meaningful
 # The parts of a shape that both exports know how to write; any other must be as it is by default.
 KNOWN = {
     "d_model", "n_layers", "n_heads", "kv_heads", "head_size", "d_ff", "context", "n_positions", "vocab_size", "norm",
-    "norm_eps", "position", "rope_theta", "activation", "bias", "tied_head", "dropout",
+    "norm_eps", "position", "rope_theta", "activation", "bias", "tied_head", "dropout", "init_std",
 }  # fmt: skip
 POSITIONS = ("learned", "sinusoidal", "rope", "none")
 ACTIVATIONS = ("gelu", "gelu_tanh", "relu", "silu", "swiglu", "geglu")
