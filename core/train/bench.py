@@ -173,7 +173,7 @@ def _plain(model: nn.Module, precision: str, fused: bool = True, compiled: bool 
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), CLIP)
         optimizer.step()
-        return float(loss)
+        return float(loss.detach())
 
     return step
 
@@ -203,7 +203,7 @@ def _flat(model: nn.Module, precision: str, compiled: bool = False) -> Step:
         for flat, rounded, gradient, _ in groups:
             rounded.copy_(flat.detach())
             gradient.zero_()
-        return float(loss)
+        return float(loss.detach())
 
     return step
 
