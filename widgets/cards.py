@@ -267,6 +267,14 @@ class EmptyState(QWidget):
         column.addLayout(self._others)
         column.addStretch(1)
 
+    def say(self, title: str, text: str, action: str = "") -> None:
+        """Say something else; without an action its button goes."""
+        self.title.setText(title)
+        self.text.setText(text)
+        self.action.setText(action)
+        self.action.setAccessibleName(action)
+        self.action.setVisible(bool(action))
+
     def add_others(self, *buttons: QWidget) -> None:
         """Other ways to begin, in a row under the first."""
         self._others.addStretch(1)

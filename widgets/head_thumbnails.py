@@ -107,14 +107,6 @@ class HeadThumbnails(QWidget):
         else:
             self._tip.hide()
 
-    def leaveEvent(self, event) -> None:
-        self._tip.hide()
-        super().leaveEvent(event)
-
-    def hideEvent(self, event) -> None:
-        self._tip.hide()
-        super().hideEvent(event)
-
     def mouseReleaseEvent(self, event) -> None:
         self._take(self.head_at(event.position().toPoint()))
 

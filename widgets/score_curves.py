@@ -100,14 +100,6 @@ class ScoreCurves(QWidget):
         else:
             self._tip.hide()
 
-    def leaveEvent(self, event) -> None:
-        self._tip.hide()
-        super().leaveEvent(event)
-
-    def hideEvent(self, event) -> None:
-        self._tip.hide()
-        super().hideEvent(event)
-
     def nearest(self, place: QPointF) -> tuple[int, int] | None:
         """The line and measurement near a place, if there is one."""
         if not self.scores.size:

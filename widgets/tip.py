@@ -1,6 +1,6 @@
 """A few lines about what is under the pointer: a child of the window, so that it stands where it is put everywhere."""
 
-from PySide6.QtCore import QPoint, Qt
+from PySide6.QtCore import QEvent, QPoint, Qt
 from PySide6.QtWidgets import QLabel, QWidget
 
 from widgets import theme
@@ -14,6 +14,7 @@ class Tip(QLabel):
     def __init__(self, owner: QWidget) -> None:
         super().__init__(owner)
         self.owner = owner
+        owner.installEventFilter(self)
         self.setTextFormat(Qt.TextFormat.PlainText)  # tokens may look like markup
         self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
         self.setProperty("role", "tip")
@@ -21,6 +22,11 @@ class Tip(QLabel):
         self.setAutoFillBackground(True)
         self.setFrameShape(QLabel.Shape.Box)
         self.hide()
+
+    def eventFilter(self, watched, event: QEvent) -> bool:
+        if watched is self.owner and event.type() in (QEvent.Type.Leave, QEvent.Type.Hide):
+            self.hide()
+        return super().eventFilter(watched, event)
 
     def tell(self, text: str, place: QPoint) -> None:
         """Say something beside a place of the owner; nothing to say hides it."""

@@ -147,14 +147,6 @@ class TokenMap(QWidget):
         else:
             self._tip.hide()
 
-    def leaveEvent(self, event) -> None:
-        self._tip.hide()
-        super().leaveEvent(event)
-
-    def hideEvent(self, event) -> None:
-        self._tip.hide()
-        super().hideEvent(event)
-
     def mouseReleaseEvent(self, event) -> None:
         point, self._drag = self.point_at(event.position()), None
         if point >= 0 and not self._moved:

@@ -90,11 +90,7 @@ class CausesPanel(Card):
 
     def show_state(self, title: str, text: str, action: str = "") -> None:
         """Say why there are no causes, and what can be done about it."""
-        self.state.title.setText(title)
-        self.state.text.setText(text)
-        self.state.action.setText(action)
-        self.state.action.setAccessibleName(action)
-        self.state.action.setVisible(bool(action))
+        self.state.say(title, text, action)
         self._stack.setCurrentIndex(0)
 
     def show_offer(self) -> None:

@@ -197,7 +197,5 @@ class InsidePanel(Card):
         self.tabs.setCurrentIndex(self.tabs.keys().index("attention"))
 
     def _say(self, title: str, text: str) -> None:
-        self.state.title.setText(title)
-        self.state.text.setText(text)
-        self.state.action.hide()
+        self.state.say(title, text)
         self._stack.setCurrentWidget(self.state)

@@ -64,11 +64,7 @@ class SpanPanel(Card):
 
     def show_state(self, title: str, text: str, action: str = "") -> None:
         """Say why there are no spans, and what can be done about it."""
-        self.state.title.setText(title)
-        self.state.text.setText(text)
-        self.state.action.setText(action)
-        self.state.action.setAccessibleName(action)
-        self.state.action.setVisible(bool(action))
+        self.state.say(title, text, action)
         self._stack.setCurrentIndex(0)
 
     def show_spans(self, spans: Sequence[Span], corpus: Documents, sightings: Sightings | None = None) -> None:
