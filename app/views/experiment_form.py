@@ -179,22 +179,33 @@ class ExperimentForm(QWidget):
         for panel in (self.prepared, self.own):
             card.body.addWidget(panel)
         card.body.addWidget(self.about)
-        labels = {"seeds": self.tr("Seeds"), "steps": self.tr("Steps"), "text_bytes": self.tr("Raw text, bytes")}
-        card.body.addWidget(form_row(self.tr("Name"), self.name))
-        for name, line in self.numbers.items():
-            line.setAccessibleName(labels[name])
-            card.body.addWidget(form_row(labels[name], line))
-        for text in (self.estimate, self.wrong):
-            card.body.addWidget(text)
-        buttons = QHBoxLayout()
-        for button in (self.start, self.cancel):
-            buttons.addWidget(button)
-        buttons.addStretch(1)
-        card.body.addLayout(buttons)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.addWidget(card)
-        column.addStretch(1)
+        finish_form(self, card, {
+            "seeds": self.tr("Seeds"), "steps": self.tr("Steps"), "text_bytes": self.tr("Raw text, bytes")},
+            self.tr("Name"))  # fmt: skip
+
+
+def finish_form(form: QWidget, card: Card, labels: dict[str, str], name_label: str) -> None:
+    """Put a form's name, numbers, estimate and buttons at the foot of its card, and the card into the form.
+
+    Args:
+        form: has ``name``, ``numbers``, ``estimate``, ``wrong``, ``start`` and ``cancel``.
+        labels: of the numbers, translated.
+    """
+    card.body.addWidget(form_row(name_label, form.name))
+    for name, line in form.numbers.items():
+        line.setAccessibleName(labels[name])
+        card.body.addWidget(form_row(labels[name], line))
+    for text in (form.estimate, form.wrong):
+        card.body.addWidget(text)
+    buttons = QHBoxLayout()
+    for button in (form.start, form.cancel):
+        buttons.addWidget(button)
+    buttons.addStretch(1)
+    card.body.addLayout(buttons)
+    column = QVBoxLayout(form)
+    column.setContentsMargins(0, 0, 0, 0)
+    column.addWidget(card)
+    column.addStretch(1)
 
 
 def form_row(label: str, widget: QWidget) -> QWidget:

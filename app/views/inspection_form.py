@@ -2,12 +2,12 @@
 
 from msgspec.structs import replace
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLineEdit, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QComboBox, QLineEdit, QWidget
 
 from app.pages.page import FORM_WIDTH_PX, on_escape
 from app.state.context import AppContext
 from app.translations import translate
-from app.views.experiment_form import CORE_FLOPS, START_S, form_row
+from app.views.experiment_form import CORE_FLOPS, START_S, finish_form, form_row
 from app.words import duration_text
 from core.errors import LabError
 from core.model.sizing import flops_per_token
@@ -108,22 +108,9 @@ class InspectionForm(QWidget):
         card.body.addWidget(Text(self.tr(
             "A small model learns a world whose truth is known, and is asked about it. Then its errors are looked for "
             "without the truth: by how sure it was, by asking again, and by asking its own training text."), "muted"))
-        labels = {"seeds": self.tr("Seeds"), "questions": self.tr("Questions"), "steps": self.tr("Steps")}
         card.body.addWidget(form_row(self.tr("Preset"), self.presets))
         card.body.addWidget(self.about)
-        card.body.addWidget(form_row(self.tr("Name"), self.name))
-        for name, line in self.numbers.items():
-            line.setAccessibleName(labels[name])
-            card.body.addWidget(form_row(labels[name], line))
-        for text in (self.estimate, self.wrong):
-            card.body.addWidget(text)
-        buttons = QHBoxLayout()
-        for button in (self.start, self.cancel):
-            buttons.addWidget(button)
-        buttons.addStretch(1)
-        card.body.addLayout(buttons)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.addWidget(card)
-        column.addStretch(1)
+        finish_form(self, card, {
+            "seeds": self.tr("Seeds"), "questions": self.tr("Questions"), "steps": self.tr("Steps")},
+            self.tr("Name"))  # fmt: skip
 
