@@ -2,8 +2,6 @@
 
 import importlib.util
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -22,28 +20,7 @@ from widgets import theme
 
 ROOT = Path(__file__).resolve().parents[2]
 WAIT_MS = 90_000
-# Built in another process: this one stays free of torch, as the window is.
-SCRIPT = """
-import sys
-from pathlib import Path
-from tests.tiny_run import make_workspace
-from core.data.shards import write_shards
-from core.record.lineage import write_outputs
-from core.tokens.tokenizer import Tokenizer
-workspace = make_workspace(Path(sys.argv[1]))
-run = workspace.path("runs", "tiny")
-write_shards(run, workspace.path("corpora", "texts"), Tokenizer.load(run))
-write_outputs(run)
-"""
-
 pytestmark = pytest.mark.skipif(not importlib.util.find_spec("torch"), reason="torch is not installed")
-
-
-@pytest.fixture(scope="module")
-def grown(tmp_path_factory):
-    root = tmp_path_factory.mktemp("grown")
-    subprocess.run([sys.executable, "-c", SCRIPT, str(root)], cwd=ROOT, check=True)
-    return root
 
 
 @pytest.fixture

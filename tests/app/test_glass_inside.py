@@ -2,21 +2,15 @@
 says why there is nothing to see."""
 
 import importlib.util
-import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QApplication
 from tokenizers import Tokenizer
 
-from app.pages.glass import GlassPage
-from app.state.context import AppContext
-from app.state.settings import Settings
 from core.spec.messages import TokenRecord
-from widgets import theme
 
 ROOT = Path(__file__).resolve().parents[2]
 WAIT_MS = 120_000
@@ -59,29 +53,6 @@ def grown(tmp_path_factory):
     subprocess.run([sys.executable, "-c", SCRIPT.replace("make_workspace(root)", 'make_workspace(root / "tree")'),
                     str(root)], cwd=ROOT, check=True)  # fmt: skip
     return root
-
-
-@pytest.fixture
-def make_page(qtbot, tmp_path):
-    contexts = []
-
-    def make(source: Path) -> GlassPage:
-        root = tmp_path / "workspace"
-        shutil.copytree(source, root)
-        theme.apply(QApplication.instance(), "light")
-        context = AppContext(root, Settings())
-        contexts.append(context)
-        with qtbot.waitSignal(context.jobs.loaded, timeout=WAIT_MS):
-            context.jobs.start()
-        page = GlassPage(context)
-        qtbot.addWidget(page)
-        page.resize(1100, 900)
-        page.show()
-        return page
-
-    yield make
-    for context in contexts:
-        context.close()
 
 
 def records_of(tokenizer_json: Path, text: str) -> list[TokenRecord]:

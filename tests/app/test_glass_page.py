@@ -2,78 +2,21 @@
 
 import importlib.util
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
-from PySide6.QtWidgets import QApplication
 from tokenizers import Tokenizer
 
 from app.pages.glass import GlassPage
 from app.pages.glass_panels import marks, percent, shortened
-from app.state.context import AppContext
-from app.state.settings import Settings
 from core.data.documents import Documents
 from core.spec.glass import SpanDocument
 from core.spec.messages import TokenRecord
-from widgets import theme
 
 ROOT = Path(__file__).resolve().parents[2]
 WAIT_MS = 60_000
 ANSWER = " the length of the list. Zebra"
-# Built in another process: this one stays free of torch, as the window is.
-SCRIPT = """
-import sys
-from pathlib import Path
-from tests.tiny_run import make_workspace
-from core.data.shards import write_shards
-from core.record.lineage import write_outputs
-from core.tokens.tokenizer import Tokenizer
-workspace = make_workspace(Path(sys.argv[1]))
-run = workspace.path("runs", "tiny")
-write_shards(run, workspace.path("corpora", "texts"), Tokenizer.load(run))
-write_outputs(run)
-"""
-
 pytestmark = pytest.mark.skipif(not importlib.util.find_spec("torch"), reason="torch is not installed")
-
-
-@pytest.fixture(scope="module")
-def grown(tmp_path_factory):
-    root = tmp_path_factory.mktemp("grown")
-    subprocess.run([sys.executable, "-c", SCRIPT, str(root)], cwd=ROOT, check=True)
-    return root
-
-
-@pytest.fixture
-def make_page(qtbot, tmp_path):
-    """A page in a window's context on a workspace of its own."""
-    contexts = []
-
-    def make(source: Path | None) -> GlassPage:
-        root = tmp_path / "workspace"
-        shutil.copytree(source, root) if source else root.mkdir()
-        theme.apply(QApplication.instance(), "light")
-        context = AppContext(root, Settings())
-        contexts.append(context)
-        with qtbot.waitSignal(context.jobs.loaded, timeout=WAIT_MS) if source else _nothing():
-            context.jobs.start()
-        page = GlassPage(context)
-        qtbot.addWidget(page)
-        page.resize(1100, 800)
-        page.show()
-        return page
-
-    yield make
-    for context in contexts:
-        context.close()
-
-
-class _nothing:
-    def __enter__(self): ...
-
-    def __exit__(self, *_): ...
 
 
 def records_of(root: Path, text: str, probability: float = 0.9) -> list[TokenRecord]:
