@@ -2,13 +2,15 @@
 
 import numpy as np
 import pytest
-from PySide6.QtCore import QPoint, QPointF, Qt
+from PySide6.QtCore import QEvent, QPoint, QPointF, Qt
 from PySide6.QtGui import QImage
+from PySide6.QtWidgets import QApplication, QWidget
 
 from widgets import theme
 from widgets.head_thumbnails import HeadThumbnails
 from widgets.heat_grid import HeatGrid
 from widgets.score_curves import ScoreCurves
+from widgets.tip import Tip
 from widgets.token_map import TokenMap
 
 VALUES = np.arange(12, dtype=np.float32).reshape(3, 4)
@@ -138,3 +140,19 @@ def test_the_curve_near_the_pointer_is_told_and_steps_stand_at_their_logarithm(q
     assert made.nearest(QPointF(screen[2, 0, 0] - 60, screen[2, 0, 1])) is None
     assert screen[2, 0, 1] < screen[0, 0, 1]
     picture(made)
+
+
+@pytest.mark.parametrize("gone", [QEvent.Type.Leave, QEvent.Type.Hide])
+def test_a_tip_goes_with_the_pointer_and_with_its_owner(qtbot, gone):
+    owner = QWidget()
+    qtbot.addWidget(owner)
+    owner.show()
+    tip = Tip(owner)
+    tip.tell("layer 1, head 2", QPoint(4, 4))
+    assert tip.isVisible()
+    if gone == QEvent.Type.Hide:
+        owner.hide()
+        owner.show()
+    else:
+        QApplication.sendEvent(owner, QEvent(gone))
+    assert not tip.isVisible()
