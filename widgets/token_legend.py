@@ -32,8 +32,9 @@ class TokenLegend(QWidget):
             if item.widget():
                 item.widget().hide()
                 item.widget().deleteLater()
-        if mode in ("probability", "entropy"):
-            words = (self.tr("sure"), self.tr("unsure"))
+        if mode in ("probability", "entropy", "margin"):
+            words = (self.tr("clear lead"), self.tr("toss-up")) if mode == "margin" else (
+                self.tr("sure"), self.tr("unsure"))
             self._add_words(words[0])
             for step in range(5):
                 self._row.addWidget(_Swatch(mode, step / 4))

@@ -12,8 +12,8 @@ DARKEST = {"light": 0.52, "dark": 0.42}  # keeps the text on it at 4.5:1
 
 
 def shade_colour(mode: str, value: float) -> QColor:
-    """Ground of a token with this shade (0..1) in probability or entropy mode."""
-    hue = theme.color("sky" if mode == "entropy" else "amber")
+    """Ground of a token with this shade (0..1) in probability, entropy or margin mode."""
+    hue = theme.color({"entropy": "sky", "margin": "clay"}.get(mode, "amber"))
     return theme.blend(theme.color("raised"), hue, value * DARKEST[theme.mode()])
 
 

@@ -50,6 +50,8 @@ class TokenPopup(QWidget):
             facts.append(self.tr("rank {value}").format(value=self.token.rank))
         if self.token.entropy is not None:
             facts.append(self.tr("entropy {value} nats").format(value=f"{self.token.entropy:.2f}"))
+        if self.token.margin is not None:
+            facts.append(self.tr("margin {value}").format(value=percent(self.token.margin)))
         return " · ".join(facts) or self.tr("Part of the prompt")
 
     def paintEvent(self, event: QPaintEvent) -> None:

@@ -26,7 +26,7 @@ class TokenStrip(QAbstractScrollArea):
     Drag or Shift+arrows choose tokens, arrows walk, Return clicks, Ctrl+C copies.
 
     Args:
-        mode: probability, rank (bands of GLTR), entropy, pieces (colours only tell tokens apart) or plain.
+        mode: probability, rank (bands of GLTR), entropy, margin, pieces (colours only tell tokens apart) or plain.
     """
 
     content_changed = Signal()  # other tokens, or another height
@@ -74,7 +74,7 @@ class TokenStrip(QAbstractScrollArea):
         self.set_tokens([])
 
     def set_mode(self, mode: str) -> None:
-        """Colour by probability, rank, entropy, or not at all (plain)."""
+        """Colour by probability, rank, entropy, margin, or not at all (plain)."""
         self.mode = mode
         self.viewport().update()
 

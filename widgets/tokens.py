@@ -19,6 +19,7 @@ class StripToken:
         probability: of this token, 0..1; None = not known (a prompt's token).
         rank: 1 = the model's first choice.
         entropy: of the whole distribution, nats.
+        margin: how far the likeliest token was ahead of the second, 0..1.
         top: the likeliest tokens, [(bytes or str, probability)], best first.
         mark: verbatim = stands in the training text; unsure = low confidence; unsupported = unsure and in no text.
         prompt: belongs to what was asked, not to the answer.
@@ -33,6 +34,7 @@ class StripToken:
     mark: Mark = ""
     prompt: bool = False
     id: int = -1
+    margin: float | None = None
 
 
 def readable(data: bytes | str) -> str:
@@ -63,6 +65,8 @@ def shade(token: StripToken, mode: str) -> float | None:
     """How dark a token is in a mode, 0..1; None when nothing is known."""
     if mode == "probability" and token.probability is not None:
         return (1.0 - min(max(token.probability, 0.0), 1.0)) ** 1.5
+    if mode == "margin" and token.margin is not None:
+        return 1.0 - min(max(token.margin, 0.0), 1.0)
     if mode == "entropy" and token.entropy is not None and math.isfinite(token.entropy):
         return min(max(token.entropy / MOST_ENTROPY, 0.0), 1.0)
     return None

@@ -1,51 +1,26 @@
 """Looking inside an answer: how sure the model was of each word, and where its wordings stand in the training text."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
-from app.pages.glass_causes import CausesPanel
-from app.pages.glass_inside import InsidePanel
-from app.pages.glass_panels import AnswerPanel, AskPanel, DoubtPanel, RiskTiles
-from app.pages.glass_spans import SpanPanel, training_text
+from app.pages.glass_answer import AnswerPanel
+from app.pages.glass_panels import AskPanel, DoubtPanel, RiskTiles
+from app.pages.glass_parts import GlassParts
 from app.pages.page import Page
 from app.state.context import AppContext
+from app.state.look import Look
 from app.state.run_indexes import RunIndexes, indexed_run
 from app.translations import translate
-from core.errors import LabError, join_sentences, say
+from core.errors import say
 from core.glass.uncertainty import answer_risk, summarise, unsupported_and_unsure
-from core.infer.sources import list_engines, split_run
-from core.spec.glass import Support
+from core.infer.sources import list_engines
 from core.spec.messages import Attributed, ChatMessage, Finished, Loaded, Problem, Token, TokenRecord
 from core.spec.sampling import SamplingSpec
 from widgets import theme
 from widgets.cards import EmptyState
 from widgets.notice import Notice
-from widgets.tab_strip import TabStrip
-
-
-@dataclass
-class Look:
-    """One generation under the glass."""
-
-    source: str
-    prompt: str
-    records: list[TokenRecord] = field(default_factory=list)
-    finished: bool = False
-    found: Attributed | None = None
-    prompt_ids: list[int] | None = None  # exactly what the model was given, where that is known
-
-    @property
-    def run(self) -> str:
-        """The run that grew the model; empty for models from elsewhere."""
-        return split_run(self.source)[0] if self.source.startswith("run:") else ""
-
-    @property
-    def support(self) -> list[Support] | None:
-        """How each token stands to the training text; None while or where that is not known."""
-        return self.found.support if self.found else None
 
 
 class GlassPage(Page):
@@ -121,7 +96,7 @@ class GlassPage(Page):
         self._load(source.source)
         self.look = Look(source.source, prompt)
         self._show_look()
-        self.spans.show_state(self.tr("The answer is being written"), "")
+        self.below.show_writing()
         chat = [ChatMessage("user", prompt)] if source.chat else None
         self._waiting["generate"] = self.context.session.generate(
             prompt, SamplingSpec(**self.ask.sampler.values()), chat=chat, refresh=bool(self.look.run))  # fmt: skip
@@ -146,12 +121,10 @@ class GlassPage(Page):
 
     def _panels(self) -> QWidget:
         self.ask, self.answer, self.tiles = AskPanel(), AnswerPanel(), RiskTiles()
-        self.doubts, self.spans, self.summary = DoubtPanel(), SpanPanel(), Notice()
-        self.inside, self.causes = InsidePanel(self.context, self._load), CausesPanel(self.context)
-        self.parts = TabStrip({
-            "text": self.tr("In the training text"), "inside": self.tr("Inside the model"),
-            "causes": self.tr("Causes"),
-        }, name=self.tr("What to see of the answer"))  # fmt: skip
+        self.doubts, self.summary = DoubtPanel(), Notice()
+        self.below = GlassParts(self.context, self._load)
+        self.parts, self.spans, self.inside, self.causes = (
+            self.below.tabs, self.below.spans, self.below.inside, self.below.causes)
         self._nothing_asked = EmptyState(
             "glass", self.tr("Nothing has been asked yet"),
             self.tr("Type the beginning of a sentence above and press “Generate and look”. Every word of the answer "
@@ -164,10 +137,7 @@ class GlassPage(Page):
         beside.addWidget(self.tiles)
         beside.addWidget(self.doubts, 1)
         column.addLayout(_side_by_side((self.answer, 5), (doubt, 3)))
-        column.addWidget(self.parts)
-        for part in (self.spans, self.inside, self.causes):
-            column.addWidget(part, 1)
-        self._show_part(self.parts.value())
+        column.addWidget(self.below, 1)
         self._results.hide()
         content = QWidget()
         column = _column(content)
@@ -188,11 +158,10 @@ class GlassPage(Page):
         self.indexes.changed.connect(self._on_index)
         self.ask.submitted.connect(self.generate)
         self.answer.token_clicked.connect(self._on_token_clicked)
-        self.inside.token_chosen.connect(lambda place: self.answer.select(place, place + 1))
-        self.parts.value_changed.connect(self._show_part)
         self.doubts.word_chosen.connect(self.answer.select)
-        self.spans.span_chosen.connect(self._on_span)
-        self.spans.index_asked.connect(self.build_index)
+        self.below.token_chosen.connect(lambda place: self.answer.select(place, place + 1))
+        self.below.span_chosen.connect(self.answer.select)
+        self.below.index_asked.connect(self.build_index)
         self.summary.action_clicked.connect(self.build_index)
 
     # What the engine says.
@@ -239,7 +208,7 @@ class GlassPage(Page):
         del self._waiting[asked]
         sentence = say(event.problem, event.where, event.remedy, event.values, translate)
         if asked == "attribute":
-            self.spans.show_state(self.tr("The training text could not be searched"), sentence, self._build_text())
+            self.below.show_refusal(sentence)
         else:
             self._waiting.pop("generate", None)
             self.summary.show_message("error", sentence)
@@ -254,7 +223,7 @@ class GlassPage(Page):
         if not look.records:
             self.spans.show_state(self.tr("Nothing was written."), "")
             return
-        if not self._show_index_state(look.run):
+        if not self.below.show_index_state(self.indexes.state(look.run) if look.run else "", look.run):
             return
         self._load(look.source)
         self._waiting["attribute"] = self.context.session.attribute(
@@ -271,28 +240,6 @@ class GlassPage(Page):
             if "attribute" not in self._waiting:
                 self._attribute()
             self._show_summary()
-
-    def _show_index_state(self, run: str) -> bool:
-        """Say how it stands with the run's index; True when it can be asked."""
-        state = self.indexes.state(run) if run else "unknown"
-        if state == "completed":
-            self.spans.show_state(self.tr("Searching the training text"), "")
-        elif state == "unknown":
-            self.spans.show_state(
-                self.tr("The training text of this model is not known here"),
-                self.tr("Only runs grown in this workspace can be traced to the text they have read. How sure this "
-                        "model was of its words is shown above."))  # fmt: skip
-        elif state in ("queued", "running", "paused"):
-            self.spans.show_state(
-                self.tr("The training text is being indexed"),
-                self.tr("It takes about a second for five million tokens. The answer is searched as soon as it is "
-                        "done."))  # fmt: skip
-        else:
-            self.spans.show_state(
-                self.tr("The training text of {run} is not indexed yet").format(run=run),
-                self.tr("An index lists every place of every wording in the text that this model has read. It is "
-                        "built once, in seconds, and takes four bytes a token."), self._build_text())  # fmt: skip
-        return state == "completed"
 
     def _on_job(self, root: Path) -> None:
         job = self.context.jobs.job(root)
@@ -320,11 +267,7 @@ class GlassPage(Page):
         self.tiles.show_risk(answer_risk(look.records) if look.finished else None, look.support)
         self.doubts.show_doubts(look.records if look.finished else [], look.support)
         self._show_summary()
-        if look.finished and look.records:
-            self.inside.show_text(look.source, look.prompt, [record.id for record in look.records], look.prompt_ids)
-        if look.found:
-            self._show_spans(look)
-        self.causes.show_answer(look.run, look.prompt, look.records if look.finished else [])
+        self.below.show_look(look)
 
     def _show_summary(self) -> None:
         """Say what is doubtful and why; with the one thing to do where the training text is not indexed yet."""
@@ -335,40 +278,11 @@ class GlassPage(Page):
             level = "warning" if doubtful else "info" if look.support is None else "good"
             missing = bool(look.run) and not look.found and not self.indexes.state(look.run)
             sentence = summarise(look.records, look.support).sentence(translate)
-            self.summary.show_message(level, sentence, self._build_text() if missing else "")
-
-    def _show_spans(self, look: Look) -> None:
-        kept = [span for span in look.found.spans if span.kept]
-        none = self.tr("No run of two or more words and at least eight characters was read like this in {tokens} "
-                       "training tokens.").format(tokens=f"{look.found.training_tokens:,}")  # fmt: skip
-        if not kept and not look.found.closest:
-            self.spans.show_state(self.tr("No wording of this answer stands in the training text"), none)
-            return
-        try:
-            corpus, sightings = training_text(self.context.workspace, look.run)
-            if kept:
-                self.spans.show_spans(kept, corpus, sightings)
-            else:
-                closest = self.tr("The documents with the most words in common with question and answer:")
-                self.spans.show_closest(join_sentences(none, closest), look.found.closest, corpus)
-        except LabError as error:
-            self.spans.show_state(self.tr("The training text could not be opened"), error.sentence(translate))
-
-    def _show_part(self, key: str) -> None:
-        for name, part in (("text", self.spans), ("inside", self.inside), ("causes", self.causes)):
-            part.setVisible(name == key)
+            self.summary.show_message(level, sentence, self.below.build_text() if missing else "")
 
     def _on_token_clicked(self, token: int) -> None:
         """A token of the answer's strip, whose first is the prompt: every view follows."""
-        self.spans.choose_token(token - 1)
-        self.inside.choose_answer_token(token - 1)
-
-    def _on_span(self, place: int) -> None:
-        span = [span for span in self.look.found.spans if span.kept][place]
-        self.answer.select(span.start, span.end)
-
-    def _build_text(self) -> str:
-        return self.tr("Build the index")
+        self.below.choose_token(token - 1)
 
 
 def _column(widget: QWidget) -> QVBoxLayout:

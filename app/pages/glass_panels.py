@@ -1,4 +1,4 @@
-"""The upper parts of the Glass page: the question, the answer as shades, its risk, and where to doubt it."""
+"""The upper parts of the Glass page: the question, the answer's risk, and where to doubt it."""
 
 from collections.abc import Sequence
 
@@ -10,16 +10,10 @@ from core.errors import join_sentences
 from core.glass.uncertainty import AnswerRisk, is_unsure, unsupported_and_unsure, whole_words
 from core.infer.sources import Source
 from core.spec.glass import Support
-from core.spec.messages import TokenRecord
+from core.spec.token_record import TokenRecord
 from widgets import theme
 from widgets.cards import Button, Card, Disclosure, StatTile, Text
-from widgets.controls import SegmentedControl
 from widgets.sampler_panel import SamplerPanel
-from widgets.token_legend import TokenLegend
-from widgets.token_strip import TokenStrip
-from widgets.tokens import StripToken
-
-STRIP_UNITS = (14, 40)  # least and most height of the heat strip, in grid units
 
 
 class AskPanel(Card):
@@ -92,54 +86,6 @@ class AskPanel(Card):
                 self.submitted.emit()
                 return True
         return super().eventFilter(watched, event)
-
-
-class AnswerPanel(Card):
-    """The answer as a heat strip, with a switch for what the shade means."""
-
-    token_clicked = Signal(int)
-
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(self.tr("The answer, token by token"), parent=parent)
-        self.mode = SegmentedControl({
-            "probability": self.tr("Probability"), "rank": self.tr("Rank"), "entropy": self.tr("Entropy"),
-        }, name=self.tr("What the shade means"))  # fmt: skip
-        self.strip = TokenStrip()
-        self.strip.clicked.connect(self.token_clicked)
-        self.legend = TokenLegend("probability")
-        self.mode.value_changed.connect(self.strip.set_mode)
-        self.mode.value_changed.connect(self.legend.set_mode)
-        self.body.removeWidget(self.title)
-        head = QHBoxLayout()
-        head.addWidget(self.title, 1)
-        head.addWidget(self.mode)
-        self.body.addLayout(head)
-        self.body.addWidget(self.strip, 1)  # what room there is belongs to the answer
-        self.body.addWidget(self.legend)
-        self.body.addWidget(TokenLegend("plain", ("verbatim", "unsure", "unsupported")))
-
-    def show_answer(self, prompt: str, records: Sequence[TokenRecord], support: Sequence[Support] | None) -> None:
-        """Show a prompt and what followed, with what is known of its support."""
-        self.strip.set_tokens([prompt_token(prompt), *map(strip_token, records)])
-        self.strip.set_marks([(start + 1, end + 1, kind) for start, end, kind in marks(records, support)])
-        self._make_room()
-
-    def resizeEvent(self, event) -> None:
-        super().resizeEvent(event)
-        self._make_room()
-
-    def _make_room(self) -> None:
-        """Give the answer the height it needs, within reason; a longer one scrolls."""
-        low, high = theme.space(STRIP_UNITS[0]), theme.space(STRIP_UNITS[1])
-        self.strip.setMinimumHeight(min(max(self.strip.content_height(), low), high))
-
-    def append(self, record: TokenRecord) -> None:
-        """Add one token while the answer is written."""
-        self.strip.append(strip_token(record))
-
-    def select(self, start: int, end: int) -> None:
-        """Choose a range of the answer's tokens."""
-        self.strip.select(start + 1, end + 1)
 
 
 class RiskTiles(QWidget):
@@ -219,36 +165,6 @@ class DoubtPanel(Card):
         button.setToolTip(self.tr("How likely the word's least likely token was. Click to show it in the answer."))
         button.clicked.connect(lambda: self.word_chosen.emit(first, last))
         return button
-
-
-def strip_token(record: TokenRecord) -> StripToken:
-    """A produced token as the heat strip takes it."""
-    top = tuple((data, probability) for _, data, probability in record.top)
-    return StripToken(record.bytes, record.probability, record.rank, record.entropy, top, id=record.id)
-
-
-def prompt_token(prompt: str) -> StripToken:
-    """The prompt as one token without shade."""
-    return StripToken(prompt.encode("utf-8"), prompt=True)
-
-
-def marks(records: Sequence[TokenRecord], support: Sequence[Support] | None) -> list[tuple[int, int, str]]:
-    """Marks of the answer's tokens, each with its own shape: verbatim spans, guesses, unsupported guesses."""
-    if support is None:
-        return [(i, i + 1, "unsure") for i, record in enumerate(records) if is_unsure(record)]
-    found, doubtful = [], unsupported_and_unsure(records, support)
-    start = 0
-    for place in range(len(support) + 1):
-        if place == len(support) or support[place] != "verbatim":
-            if start < place:
-                found.append((start, place, "verbatim"))
-            start = place + 1
-    for place, record in enumerate(records[: len(support)]):
-        if doubtful[place]:
-            found.append((place, place + 1, "unsupported"))
-        elif is_unsure(record) and support[place] != "verbatim":
-            found.append((place, place + 1, "unsure"))
-    return found
 
 
 def percent(probability: float) -> str:

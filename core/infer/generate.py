@@ -4,12 +4,14 @@ import codecs
 import math
 from collections.abc import Callable, Iterator
 
+import msgspec
 import numpy as np
 
 from core.infer.engine import Engine, begin, check_length
 from core.infer.sampling import Sampler, softmax
-from core.spec.messages import FinishReason, TokenRecord
+from core.spec.messages import FinishReason
 from core.spec.sampling import SamplingSpec
+from core.spec.token_record import TokenRecord
 
 TOP = 10
 
@@ -77,7 +79,7 @@ class Generation:
             if chosen in engine.end_ids:
                 self.reason = "end"
                 return
-            yield measure(engine, chosen, logits, float(probabilities[chosen]))
+            yield measure(engine, chosen, logits, probabilities)
             if self._cancelled():
                 self.reason = "cancelled"
                 return
@@ -100,26 +102,41 @@ def generate(
     return Generation(engine, prompt_ids, settings, cancelled)
 
 
-def measure(engine: Engine, id: int, logits: np.ndarray, sampled_probability: float | None = None) -> TokenRecord:
+def measure(engine: Engine, id: int, logits: np.ndarray, sampled: np.ndarray | None = None) -> TokenRecord:
     """How sure the model was of token ``id`` where it had to choose.
 
     Args:
         logits: what the model gave just before the token, (V,).
-        sampled_probability: what it was drawn with; the raw probability where nothing was drawn.
+        sampled: the distribution that it was drawn from, (V,); None where nothing was drawn.
     """
     raw = softmax(logits)
-    likeliest = np.argpartition(-raw, min(TOP, raw.size) - 1)[:TOP]
-    likeliest = likeliest[np.lexsort((likeliest, -raw[likeliest]))]
-    positive = raw[raw > 0]
+    drawn = {} if sampled is None else {
+        "sampled_rank": 1 + int(np.count_nonzero(sampled > sampled[id])), "sampled_entropy": _entropy(sampled),
+        "sampled_top": _likeliest(engine, sampled)}  # fmt: skip
     return TokenRecord(
         id=id,
         bytes=engine.token_bytes(id),
         probability=float(raw[id]),
-        sampled_probability=float(raw[id]) if sampled_probability is None else sampled_probability,
+        sampled_probability=float(raw[id] if sampled is None else sampled[id]),
         rank=1 + int(np.count_nonzero(logits > logits[id])),
-        entropy=float(-np.sum(positive * np.log(positive))) + 0.0,  # + 0.0 turns -0.0 into 0.0
-        top=[(int(i), engine.token_bytes(int(i)), float(raw[i])) for i in likeliest],
+        entropy=_entropy(raw),
+        top=_likeliest(engine, raw),
+        **drawn,
     )
+
+
+def _entropy(probabilities: np.ndarray) -> float:
+    positive = probabilities[probabilities > 0]
+    return float(-np.sum(positive * np.log(positive))) + 0.0  # + 0.0 turns -0.0 into 0.0
+
+
+def _likeliest(engine: Engine, probabilities: np.ndarray) -> list[tuple[int, bytes, float]]:
+    """Up to ten tokens that are possible at all, likeliest first."""
+    alive = np.flatnonzero(probabilities)
+    if alive.size > TOP:
+        alive = alive[np.argpartition(-probabilities[alive], TOP - 1)[:TOP]]
+    alive = alive[np.lexsort((alive, -probabilities[alive]))]
+    return [(int(i), engine.token_bytes(int(i)), float(probabilities[i])) for i in alive]
 
 
 def score(engine: Engine, ids: list[int]) -> list[TokenRecord]:
@@ -163,10 +180,7 @@ def _cut(held: list[TokenRecord], length: int) -> Iterator[TokenRecord]:
         if length <= 0:
             return
         if len(record.bytes) > length:
-            record = TokenRecord(
-                record.id, record.bytes[:length], record.probability, record.sampled_probability,
-                record.rank, record.entropy, record.top,
-            )  # fmt: skip
+            record = msgspec.structs.replace(record, bytes=record.bytes[:length])
         length -= len(record.bytes)
         yield record
 

@@ -13,24 +13,13 @@ from core.spec.corpus import CorpusSpec
 from core.spec.glass import AttributionRules, Span, SpanDocument, Support
 from core.spec.inside import AnyLook, AnySeen
 from core.spec.sampling import SamplingSpec
+from core.spec.token_record import TokenRecord
 
 FinishReason = Literal["length", "stop", "end", "cancelled", "context"]
 
 
 class Message(msgspec.Struct, frozen=True, tag_field="type", tag=True, kw_only=True):
     """Base of all messages; the tag is the class name."""
-
-
-class TokenRecord(msgspec.Struct, frozen=True):
-    """One token of an answer or of a scored text, and how sure the model was of it."""
-
-    id: int
-    bytes: bytes
-    probability: float  # before the samplers: softmax of the raw logits
-    sampled_probability: float  # after the samplers: what it was really drawn with
-    rank: int  # 1 = the likeliest by raw logits
-    entropy: float  # nats, of the raw distribution
-    top: list[tuple[int, bytes, float]]  # up to 10 likeliest: id, bytes, probability
 
 
 class ChatMessage(msgspec.Struct, frozen=True):

@@ -8,7 +8,8 @@ import pytest
 from tokenizers import Tokenizer
 
 from app.pages.glass import GlassPage
-from app.pages.glass_panels import marks, percent, shortened
+from app.pages.glass_answer import marks
+from app.pages.glass_panels import percent, shortened
 from core.data.documents import Documents
 from core.spec.glass import SpanDocument
 from core.spec.messages import TokenRecord
@@ -143,3 +144,18 @@ def test_small_numbers_and_long_words_stay_readable():
     assert (percent(0.347), percent(0.0213), percent(0.00049)) == ("35 %", "2.1 %", "0.049 %")
     assert shortened("a  b\nc") == "a b c"
     assert shortened("x" * 30) == "x" * 19 + "…"
+
+
+def test_one_switch_shows_what_was_left_after_the_samplers(grown, make_page):
+    page = make_page(grown)
+    drawn = TokenRecord(1, b"x", 0.2, 0.9, 3, 2.5, [(2, b"y", 0.5), (1, b"x", 0.2)], 1, 0.3, [(1, b"x", 0.9)])
+    page.show_generation("/somewhere/model.gguf", "Return", [drawn])
+    shown = page.answer.strip.tokens[1]
+    assert (shown.probability, shown.rank, shown.entropy, shown.mark) == (0.2, 3, 2.5, "")
+    assert shown.margin == pytest.approx(0.3) and not page.answer.stage.isHidden()
+    page.answer.stage.set_value("after")
+    page.answer.stage.value_changed.emit("after")
+    shown = page.answer.strip.tokens[1]
+    assert (shown.probability, shown.rank, shown.entropy) == (0.9, 1, 0.3) and shown.margin == 0.9
+    page.show_generation("/somewhere/model.gguf", "Return", records_of(grown, ANSWER))  # read, not drawn
+    assert page.answer.stage.isHidden() and page.answer.strip.tokens[1].probability == 0.9

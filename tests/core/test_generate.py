@@ -2,6 +2,7 @@
 
 import math
 
+import msgspec
 import numpy as np
 import pytest
 from hypothesis import given
@@ -12,6 +13,7 @@ from core.errors import LabError
 from core.infer.engine import Engine
 from core.infer.generate import Utf8Stream, generate, measure, score
 from core.spec.sampling import SamplingSpec
+from core.spec.token_record import margin
 
 GREEDY = {"temperature": 0.0, "top_k": 0, "top_p": 1.0, "min_p": 0.0}
 
@@ -150,7 +152,8 @@ def test_a_record_agrees_with_its_definitions():
     engine = Recital([bytes([65 + i]) for i in range(20)])
     logits = np.random.default_rng(0).normal(size=21).astype(np.float32)
     raw = np.exp(logits.astype(np.float64)) / np.exp(logits.astype(np.float64)).sum()
-    record = measure(engine, 7, logits, 0.25)
+    drawn = np.eye(len(raw))[7] * 0.25
+    record = measure(engine, 7, logits, drawn)
     assert record.probability == pytest.approx(raw[7])
     assert record.sampled_probability == 0.25
     assert record.rank == 1 + sum(raw > raw[7])
@@ -164,7 +167,8 @@ def test_scoring_says_what_generating_says():
     flat = SamplingSpec(temperature=1.0, top_k=0, top_p=1.0, min_p=0.0, max_tokens=8, seed=5)
     produced = list(generate(engine, [0], flat))
     scored = score(engine, [record.id for record in produced])
-    assert produced and scored == produced
+    assert produced and scored == [msgspec.structs.replace(
+        record, sampled_rank=0, sampled_entropy=0.0, sampled_top=[]) for record in produced]  # fmt: skip
 
 
 def test_without_a_start_token_the_first_probability_is_unknown():
@@ -191,3 +195,22 @@ def test_broken_bytes_become_replacement_characters_and_half_a_character_waits()
     assert stream.feed(b"\xff!") == "\ufffd!"
     assert stream.feed("日".encode()[:2]) == ""
     assert stream.finish() == "\ufffd"
+
+
+def test_what_was_drawn_from_is_kept_beside_what_the_model_gave():
+    settings = SamplingSpec(temperature=0.5, top_k=2, top_p=1.0, min_p=0.0, repetition_penalty=1.0, max_tokens=1)
+    (record,) = generate(Recital([b"a", b"b", b"c", b"d"]), [0], settings)
+    raw = np.exp([0, 5, 0, 0, 0]) / np.exp([0, 5, 0, 0, 0]).sum()
+    kept = np.exp([10, 0]) / np.exp([10, 0]).sum()  # two are left, and half the temperature doubles the gap
+    assert (record.id, record.rank, record.sampled_rank) == (1, 1, 1)
+    assert record.probability == pytest.approx(raw[1]) and record.sampled_probability == pytest.approx(kept[0])
+    assert [share for _, _, share in record.top] == pytest.approx(sorted(raw, reverse=True))
+    assert [share for _, _, share in record.sampled_top] == pytest.approx(list(kept))
+    assert record.sampled_entropy == pytest.approx(-(kept * np.log(kept)).sum())
+    assert margin(record.top) == pytest.approx(raw[1] - raw[0])
+    assert margin(record.sampled_top[:1]) == pytest.approx(kept[0])
+
+
+def test_a_text_that_was_only_read_was_drawn_from_nothing():
+    (record,) = score(Recital([b"a", b"b"]), [1])
+    assert (record.sampled_rank, record.sampled_top) == (0, [])

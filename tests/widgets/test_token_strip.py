@@ -137,7 +137,7 @@ def test_marks_cover_their_ranges_and_replace_older_ones(strip):
     assert [token.mark for token in strip.tokens].count("verbatim") == 0 and strip.tokens[39].mark == "unsure"
 
 
-@pytest.mark.parametrize("mode", ["probability", "rank", "entropy", "plain"])
+@pytest.mark.parametrize("mode", ["probability", "rank", "entropy", "margin", "plain"])
 def test_a_doubtful_token_is_visible_in_every_mode(strip, mode):
     strip.set_mode(mode)
     plain = strip.grab().toImage()
@@ -160,7 +160,7 @@ def test_five_thousand_tokens_lay_out_and_paint_fast(strip):
     assert strip._layout.height > 20 * LINE_PX and strip._at(QPointF(13, 20)) == 0
 
 
-@pytest.mark.parametrize("mode", ["probability", "rank", "entropy", "plain"])
+@pytest.mark.parametrize("mode", ["probability", "rank", "entropy", "margin", "plain"])
 def test_the_legend_explains_each_mode(qtbot, mode):
     legend = TokenLegend(mode, ("verbatim", "unsure", "unsupported"))
     qtbot.addWidget(legend)
@@ -191,3 +191,8 @@ def test_at_the_end_of_a_long_answer_the_first_line_in_view_is_a_whole_one(qtbot
     boxes = [strip.token_rect(index) for index in range(40)]
     assert boxes[0].bottom() < 0 and not [box for box in boxes if box.top() < 0 < box.bottom()]
     assert strip.token_rect(39).bottom() <= strip.viewport().height()
+
+
+def test_a_toss_up_is_dark_and_a_clear_lead_is_not():
+    lead, close = (shade(StripToken("x", margin=margin), "margin") for margin in (0.95, 0.02))
+    assert (round(lead, 2), round(close, 2)) == (0.05, 0.98) and shade(StripToken("x"), "margin") is None

@@ -1,0 +1,29 @@
+"""One generation under the glass, and what is known of it so far."""
+
+from dataclasses import dataclass, field
+
+from core.infer.sources import split_run
+from core.spec.glass import Support
+from core.spec.messages import Attributed, TokenRecord
+
+
+@dataclass
+class Look:
+    """One generation under the glass."""
+
+    source: str
+    prompt: str
+    records: list[TokenRecord] = field(default_factory=list)
+    finished: bool = False
+    found: Attributed | None = None
+    prompt_ids: list[int] | None = None  # exactly what the model was given, where that is known
+
+    @property
+    def run(self) -> str:
+        """The run that grew the model; empty for models from elsewhere."""
+        return split_run(self.source)[0] if self.source.startswith("run:") else ""
+
+    @property
+    def support(self) -> list[Support] | None:
+        """How each token stands to the training text; None while or where that is not known."""
+        return self.found.support if self.found else None
