@@ -9,6 +9,7 @@ chose it.
 """
 
 import math
+import re
 import time
 from collections.abc import Sequence
 
@@ -18,7 +19,7 @@ import numpy as np
 from core.data.documents import Documents
 from core.data.shards import TokenShard
 from core.errors import LabError
-from core.glass.document_ranking import SCORED_CHARACTERS, DocumentRanking
+from core.glass.document_ranking import DocumentRanking
 from core.glass.index_job import attribution_index
 from core.glass.ranking import bm25
 from core.glass.suffix_array import BOUNDARY, SuffixArray
@@ -29,7 +30,9 @@ from core.spec.glass import Attribution, AttributionRules, Span, SpanDocument, S
 from core.tokens.tokenizer import Tokenizer
 
 SNIPPET_CHARACTERS = 80  # on each side of a span
+SCORED_CHARACTERS = 2000  # on each side: what of a document is ranked, so that a book costs no more than a page
 CLOSEST = 10  # documents named where no wording is found
+_SPACE = re.compile(r"\s")
 
 
 class Tracer:
@@ -75,7 +78,8 @@ class Tracer:
             if len(words(cut.text(start, end))) >= rules.min_words
             and len(cut.text(start, end).strip()) >= rules.min_characters
         ]  # fmt: skip
-        spans = self._with_documents(self._spans(ids, cut, ranges, rules), ids, cut, prompt, rules)
+        rows = self.index.rows([ids[start:end] for start, end in ranges])
+        spans = self._with_documents(self._spans(ids, cut, ranges, rows, rules), rows, cut, prompt, rules)
         support = token_support(self.index, ids, cut, ranges)
         closest = [] if spans else self.closest(f"{prompt} {cut.text(0, len(ids))}")
         return Attribution(
@@ -94,12 +98,15 @@ class Tracer:
                 start=0, end=0))  # fmt: skip
         return found
 
-    def _spans(self, ids: list[int], cut: Cut, ranges: list[tuple[int, int]], rules: AttributionRules) -> list[Span]:
+    def _spans(
+        self, ids: list[int], cut: Cut, ranges: list[tuple[int, int]], rows: np.ndarray, rules: AttributionRules
+    ) -> list[Span]:
         """Count the spans, mark the rare ones as kept, and number the groups of overlapping ones."""
-        chances = [self.index.log10_chance(ids[start:end]) for start, end in ranges]
+        sums = np.concatenate([[0.0], np.cumsum(self.index.log10_chances(ids))])
+        chances = [float(sums[end] - sums[start]) for start, end in ranges]
         limit = len(ranges) if len(ids) <= rules.keep_all_tokens else math.ceil(rules.keep_share * len(ids))
         kept = set(sorted(range(len(ranges)), key=chances.__getitem__)[:limit])
-        counts = np.diff(self.index.rows([ids[start:end] for start, end in ranges]))[:, 0].tolist()
+        counts = np.diff(rows)[:, 0].tolist()
         spans, group, reach = [], -1, 0
         for i, (start, end) in enumerate(ranges):
             if start >= reach:
@@ -112,43 +119,48 @@ class Tracer:
         return spans
 
     def _with_documents(
-        self, spans: list[Span], ids: list[int], cut: Cut, prompt: str, rules: AttributionRules
+        self, spans: list[Span], rows: np.ndarray, cut: Cut, prompt: str, rules: AttributionRules
     ) -> list[Span]:
         """Fill in the documents of the kept spans, closest to prompt and answer first."""
-        texts: dict[int, str] = {}
+        around: dict[int, str] = {}
         found = {}
         for i, span in enumerate(spans):
             if span.kept:
                 data = cut.bytes(span.start, span.end)
-                offsets = self._one_offset_a_document(ids[span.start : span.end], rules.documents)
-                found[i] = [self._place(offset, span.end - span.start, data, texts) for offset in offsets]
-        rows = sorted(texts)
-        scores = bm25(f"{prompt} {cut.text(0, len(ids))}", [texts[row][:SCORED_CHARACTERS] for row in rows])
-        score_of = dict(zip(rows, scores, strict=True))
+                offsets = self._one_offset_a_document(*rows[i].tolist(), rules.documents)
+                found[i] = [self._place(offset, span.end - span.start, data, around) for offset in offsets]
+        documents = sorted(around)
+        scores = bm25(f"{prompt} {cut.text(0, len(cut.offsets) - 1)}", [around[row] for row in documents])
+        score_of = dict(zip(documents, scores, strict=True))
         for i, places in found.items():
             scored = [msgspec.structs.replace(place, score=score_of[place.row]) for place in places]
             ranked = sorted(scored, key=lambda place: (-place.score, place.row))
             spans[i] = msgspec.structs.replace(spans[i], documents=ranked)
         return spans
 
-    def _one_offset_a_document(self, ngram: list[int], limit: int) -> list[int]:
-        """Offsets of ``ngram`` in up to ``limit`` different documents; a sample when there are more."""
-        offsets = self.index.locate(ngram, limit=limit * 8)  # several matches may share a document
+    def _one_offset_a_document(self, low: int, high: int, limit: int) -> list[int]:
+        """Offsets of the rows [low, high) in up to ``limit`` different documents; a sample when there are more."""
+        offsets = self.index.places(low, high, limit * 8)  # several matches may share a document
         owners = np.searchsorted(self.doc_starts, offsets, side="right")
         _, first = np.unique(owners, return_index=True)
-        return [int(offset) for offset in offsets[first][:limit]]
+        return offsets[first][:limit].tolist()
 
-    def _place(self, offset: int, length: int, data: bytes, texts: dict[int, str]) -> SpanDocument:
-        """Where the match at ``offset`` stands in its kept document, to the character."""
+    def _place(self, offset: int, length: int, data: bytes, around: dict[int, str]) -> SpanDocument:
+        """Where the match at ``offset`` stands in its kept document, to the character.
+
+        Args:
+            around: by document the text around its first match, filled in here.
+        """
         owner = int(np.searchsorted(self.doc_starts, offset, side="right")) - 1
         row, first = int(self.doc_rows[owner]), int(self.doc_starts[owner]) + 1
         document = self.documents[row]
-        text = texts.setdefault(row, document.text)
+        text = document.text
         before = self.tokens[first:offset]
         # the text before the match is as long as its tokens' bytes
         start, end = exact_place(text, int(self.tokenizer.byte_lengths[before].sum()), data)
         if start < 0:
             start, end = folded_place(text, b"".join(map(self.tokenizer.token_bytes, before.tolist())), data)
+        around.setdefault(row, text[max(start - SCORED_CHARACTERS, 0) : max(end, 0) + SCORED_CHARACTERS])
         snippet, match = _snippet(text, start, end, data)
         return SpanDocument(
             row=row, source=document.source, line=document.line, snippet=snippet, match=match, start=start, end=end,
@@ -231,5 +243,4 @@ def _snippet(text: str, start: int, end: int, data: bytes) -> tuple[str, tuple[i
         words_alone = data.decode("utf-8", "replace")
         return words_alone, (0, len(words_alone))
     first, last = max(start - SNIPPET_CHARACTERS, 0), min(end + SNIPPET_CHARACTERS, len(text))
-    one_line = "".join(" " if character.isspace() else character for character in text[first:last])
-    return one_line, (start - first, end - first)
+    return _SPACE.sub(" ", text[first:last]), (start - first, end - first)

@@ -15,17 +15,14 @@ def bm25(query: str, texts: list[str]) -> list[float]:
     """
     if not texts:
         return []
-    counted = [Counter(words(text)) for text in texts]
+    asked, counted = set(words(query)), [Counter(words(text)) for text in texts]
     lengths = [counts.total() for counts in counted]
     mean_length = sum(lengths) / len(texts) or 1.0
-    scores = [0.0] * len(texts)
-    for word in set(words(query)):
-        holders = sum(word in counts for counts in counted)
-        if not holders:
-            continue
-        idf = math.log(1 + (len(texts) - holders + 0.5) / (holders + 0.5))
-        for i, counts in enumerate(counted):
-            frequency = counts[word]
-            weight = K1 * (1 - B + B * lengths[i] / mean_length)
-            scores[i] += idf * frequency * (K1 + 1) / (frequency + weight)
+    shared = [asked & counts.keys() for counts in counted]
+    holders = Counter(word for found in shared for word in found)
+    idf = {word: math.log(1 + (len(texts) - n + 0.5) / (n + 0.5)) for word, n in holders.items()}
+    scores = []
+    for counts, found, length in zip(counted, shared, lengths, strict=True):
+        weight = K1 * (1 - B + B * length / mean_length)
+        scores.append(math.fsum(idf[word] * counts[word] * (K1 + 1) / (counts[word] + weight) for word in found))
     return scores

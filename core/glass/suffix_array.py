@@ -215,9 +215,13 @@ class SuffixArray:
 
     def log10_chance(self, ngram: Sequence[int]) -> float:
         """log10 of the product of the tokens' unigram probabilities: how likely by accident."""
-        ids = np.asarray(ngram, np.int64)
+        return float(self.log10_chances(ngram).sum())
+
+    def log10_chances(self, ids: Sequence[int]) -> np.ndarray:
+        """log10 of the unigram probability of each token, half a sighting where it was never seen, float64."""
+        ids = np.asarray(ids, np.int64)
         seen = np.where(ids < len(self.unigrams), self.unigrams[np.minimum(ids, len(self.unigrams) - 1)], 0)
-        return float(np.log10(np.maximum(seen, 0.5) / max(len(self), 1)).sum())
+        return np.log10(np.maximum(seen, 0.5) / max(len(self), 1))
 
 
 def _open_array(path: Path, dtype: str) -> np.ndarray:

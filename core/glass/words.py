@@ -7,6 +7,7 @@ from itertools import pairwise
 _IDEOGRAPH = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
 _LETTER = rf"[^\W{_IDEOGRAPH}]"
 _WORD = re.compile(rf"{_LETTER}+(?:['’]{_LETTER}+)*|[{_IDEOGRAPH}]")  # a Han character or a kana counts as a word
+_ASCII_WORD = re.compile(r"\w+(?:'\w+)*", re.ASCII)  # the same in plain ASCII, where it is found twice as fast
 _JOINER = "\u200d"  # glues emoji together
 _FULL_STOP = re.compile(r"\.(?=\s|$)|[。！？]")
 _LOOK_BACK = 64  # characters of the prompt that can share a word with the answer's beginning
@@ -14,6 +15,8 @@ _LOOK_BACK = 64  # characters of the prompt that can share a word with the answe
 
 def words(text: str) -> list[str]:
     """The words of a text, lower case, for counting and ranking."""
+    if text.isascii():
+        return _ASCII_WORD.findall(text.lower())
     return list(map(str.lower, _WORD.findall(text)))
 
 

@@ -152,6 +152,15 @@ def test_documents_are_ranked_by_prompt_and_answer(tmp_path):
     assert len(spans_of(tracer, shared, documents=2)[0].documents) == 2
 
 
+def test_a_long_document_is_ranked_by_what_stands_around_the_wording(tmp_path):
+    shared, far = " a shared wording of some words", " and so on" * 400
+    texts = [f"Giraffes eat leaves.{far}{shared}.", f"{far} Giraffes eat leaves:{shared}.{far}"]
+    tracer = make_tracer(tmp_path / "run", texts)
+    span = max(spans_of(tracer, shared, prompt="What do giraffes eat?"), key=lambda s: s.end - s.start)
+    assert [place.row for place in span.documents] == [1, 0]
+    assert span.documents[0].score > 1.1 * span.documents[1].score > 0
+
+
 def test_words_that_were_never_read_are_absent_and_known_ones_in_new_wordings_are_parts(tracer):
     ids = tracer.tokenizer.encode(" the zebra, bytes fox")
     found = tracer.attribute(ids)

@@ -24,6 +24,11 @@ def test_words_meet_where_letters_do_not():
     ]  # fmt: skip
 
 
+@given(st.text(st.characters(max_codepoint=127), max_size=40))
+def test_plain_ascii_has_the_same_words_as_in_any_company(text):
+    assert words(text) == words(f"{text} é")[:-1]
+
+
 def test_every_han_character_is_a_word():
     assert words("Python 语言, don't") == ["python", "语", "言", "don't"]
     assert edge_texts(single_bytes("我爱Py")) == ["我", "爱", "Py"]
