@@ -1,5 +1,6 @@
 """Sentences on what a run decided by measuring, and on what it has saved."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 from PySide6.QtCore import QCoreApplication
@@ -35,22 +36,28 @@ def checkpoint_lines(view: JobView, root: Path) -> list[str]:
 
 def _sentence(chosen: Chosen) -> str:
     say = QCoreApplication.translate
-    what = {"arithmetic": say("run", "Arithmetic"), "steps": say("run", "Steps"),
+    what = {"arithmetic": say("run", "Arithmetic"), "steps": say("run", "Steps"), "optimizer": say("run", "Optimizer"),
             "peak": say("run", "Peak of this machine")}.get(chosen.what, translate(chosen.what))  # fmt: skip
-    won = _gain(chosen) if chosen.what == "arithmetic" else ""
-    value = arithmetic_text(chosen.value) if chosen.what == "arithmetic" else chosen.value
+    words = {"arithmetic": arithmetic_text, "optimizer": _optimizer_text}.get(chosen.what)
+    won = _gain(chosen, words) if words else ""
+    value = words(chosen.value) if words else chosen.value
     return join_sentences(say("run", "{what}: {value}.").format(what=what, value=value), won, translate(chosen.why))
 
 
-def _gain(chosen: Chosen) -> str:
-    """How much faster the winner is than plain float32 torch and than the best of torch."""
+def _gain(chosen: Chosen, words: Callable[[str], str]) -> str:
+    """How much faster the winner is than the best of torch."""
     mine = chosen.timings.get(chosen.value)
     rivals = {name: taken for name, taken in chosen.timings.items() if name.endswith("torch") and name != chosen.value}
     if not mine or not rivals:
         return ""
     rival = min(rivals, key=rivals.get)
     return QCoreApplication.translate("run", "{ratio} times as fast as {rival}.").format(
-        ratio=f"{rivals[rival] / mine:.2f}", rival=arithmetic_text(rival))  # fmt: skip
+        ratio=f"{rivals[rival] / mine:.2f}", rival=words(rival))  # fmt: skip
+
+
+def _optimizer_text(path: str) -> str:
+    say = QCoreApplication.translate
+    return say("run", "Coldframe's own AdamW") if path == "ours" else say("run", "PyTorch's AdamW")
 
 
 def arithmetic_text(label: str) -> str:

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from core.kernels import ops
+from core.kernels import adamw, ops
 
 Step = Callable[[], None]
 
@@ -23,6 +23,8 @@ ATTENTIONS = [(16, 4, 4, 256, 32), (16, 4, 2, 256, 32), (16, 6, 6, 256, 64)]
 # RMSNorm: (rows, width). The gate of SwiGLU: (rows, feed-forward width).
 NORMS = [(4096, 128), (4096, 384)]
 GATES = [(4096, 352), (4096, 1024)]
+# AdamW with clipping: parameters in millions -> (layers, width, vocabulary) of a model of GPT-2's shape.
+MODELS = {0.8: (4, 128, 65), 10.0: (6, 320, 8192), 30.0: (8, 512, 8192)}
 
 
 def bench_kernels(threads: tuple[int, ...] = (1, 2), seconds: float = 60.0) -> list[dict]:
@@ -59,7 +61,8 @@ def _cases() -> list[tuple[str, Callable[[], tuple[Step, Step]]]]:
                    partial(_attention, (b, h, kv, t, d), bf16)) for b, h, kv, t, d in ATTENTIONS]
         cases += [(f"swiglu gate N{n} F{f}, {kind}", partial(_gate, (n, f), bf16)) for n, f in GATES]
     # Autocast leaves the residual stream, which RMSNorm reads, in float32: one precision tells all.
-    return cases + [(f"rms norm N{n} D{d}, fp32", partial(_norm, (n, d))) for n, d in NORMS]
+    cases += [(f"rms norm N{n} D{d}, fp32", partial(_norm, (n, d))) for n, d in NORMS]
+    return cases + [(f"clipping and AdamW, {m:g} M parameters, fp32", partial(_adamw, *MODELS[m])) for m in MODELS]
 
 
 def _head(shape: tuple[int, int, int], bf16: bool) -> tuple[Step, Step]:
@@ -112,6 +115,32 @@ def _gate(shape: tuple[int, int], bf16: bool) -> tuple[Step, Step]:
         return _step(lambda: ops.swiglu(gate, up, path=path), (gate, up), bf16, d_y)
 
     return run("ours"), run("torch")
+
+
+def _adamw(layers: int, width: int, vocab: int) -> tuple[Step, Step]:
+    """Gradients that stay the same, clipped to a norm of 1 and taken; torch's rival is fused."""
+    block = [(3 * width, width), (width, width), (4 * width, width), (width, 4 * width), (width,), (width,)]
+    weights = [torch.nn.Parameter(torch.randn(shape) * 0.02) for shape in [(vocab, width), *block * layers]]
+    for weight in weights:
+        weight.grad = torch.randn_like(weight)
+    moments = [(torch.zeros_like(weight), torch.zeros_like(weight)) for weight in weights]
+    rival = torch.optim.AdamW(weights, lr=0.0, betas=(0.9, 0.95), weight_decay=0.1, fused=True)
+    gradients = [weight.grad for weight in weights]
+    step = 0
+
+    def ours() -> None:
+        nonlocal step
+        step += 1
+        scale = min(1.0, 1.0 / adamw.norm(gradients))
+        adamw.adamw_step([
+            adamw.Segment(weight, weight.grad, *kept, step, 0.0, 0.1, (0.9, 0.95), 1e-8)
+            for weight, kept in zip(weights, moments, strict=True)], scale)
+
+    def torchs() -> None:
+        torch.nn.utils.clip_grad_norm_(weights, 1.0)
+        rival.step()
+
+    return ours, torchs
 
 
 def _step(forward: Callable[[], Tensor], leaves: tuple[Tensor, ...], bf16: bool,

@@ -219,7 +219,9 @@ def _ours(model: nn.Module, size: Size, tokens: np.ndarray) -> tuple[str, str, S
         chosen = choose(spec, JobFolder(Path(folder)), model, {"ids": ids, "targets": targets}, "cpu", lambda _: None)
     model.use_kernels(chosen["kernels"])
     arithmetic = Arithmetic(model, chosen["precision"], "cpu")
-    run = SimpleNamespace(spec=spec, model=model, optimizer=make_optimizer(model, spec), micro_batch=size.batch,
+    optimizer = make_optimizer(model, spec)
+    optimizer.path = chosen.get("adamw", "torch")
+    run = SimpleNamespace(spec=spec, model=model, optimizer=optimizer, micro_batch=size.batch,
                           device="cpu", average=None)  # fmt: skip
     update, state = Update(run, arithmetic, ExpertUse(arithmetic.working)), TrainState()
 

@@ -15,6 +15,7 @@ from core.model.decoder import Decoder
 from core.record.events import Chosen
 from core.record.folder import JobFolder
 from core.spec.train import TrainSpec
+from core.train.optimizers.adamw import time_paths
 from core.train.precision import DTYPES, Arithmetic
 
 ROUNDS = 4  # timed steps of each candidate, taken in turn
@@ -24,7 +25,7 @@ CLOSE = 0.02  # relative difference of the loss that bf16 may show
 
 
 def choose(spec: TrainSpec, folder: JobFolder, model: Decoder, batch, device: str, emit) -> dict:
-    """The arithmetic of this run: {"precision", "kernels": {op: path}, "step_s", "threads"}.
+    """The arithmetic of this run: {"precision", "kernels": {op: path}, "step_s", "threads", "adamw": path}.
 
     Args:
         batch: what the model is shown and asked, by name: the micro-batch of the first step.
@@ -39,11 +40,27 @@ def choose(spec: TrainSpec, folder: JobFolder, model: Decoder, batch, device: st
             "precision": precision, "kernels": dict(paths), "step_s": step_s, "threads": torch.get_num_threads(),
             "timings_s": {label(*key): value for key, value in timings.items()},
         }  # fmt: skip
+        choices |= _choose_adamw(spec, model, device)
         folder.write_choices(choices)
     emit(Chosen(
         what="arithmetic", value=label(choices["precision"], tuple(choices["kernels"].items())),
         why="The fastest of those timed on this machine.", timings=choices["timings_s"]))
+    if choices.get("adamw_s"):
+        emit(Chosen(what="optimizer", value=choices["adamw"], why="The faster of the two on this machine.",
+                    timings=choices["adamw_s"]))  # fmt: skip
     return choices
+
+
+def _choose_adamw(spec: TrainSpec, model: Decoder, device: str) -> dict:
+    """Whose AdamW, and what was timed: they differ in the last bits. Nothing where only torch's will do."""
+    fits = all(p.dtype == torch.float32 and p.is_contiguous() for p in model.parameters())
+    if (spec.optimizer != "adamw" or spec.kernels == "torch" or device != "cpu" or spec.mesh.world > 1 or not fits
+            or not ops.available()["built"]):  # fmt: skip
+        return {}
+    if spec.kernels == "ours":
+        return {"adamw": "ours"}
+    timings = time_paths(list(model.parameters()), spec.clip)
+    return {"adamw": min(timings, key=timings.get), "adamw_s": timings}
 
 
 def label(precision: str, paths) -> str:

@@ -240,6 +240,8 @@ def decide(prepared: Run, emit) -> Plan:
         choices = choose(spec, folder, prepared.model, batch, prepared.device, emit)
     prepared.precision = choices["precision"]
     prepared.model.use_kernels(choices["kernels"])
+    if "adamw" in choices:
+        prepared.optimizer.path = choices["adamw"]
     if "peak_flops" not in choices:
         (peak,) = prepared.ranks.agree(peak_flops(prepared.precision, prepared.device))
         choices["peak_flops"] = peak * prepared.ranks.world

@@ -133,7 +133,7 @@ class Trainer:
         spike = None if self.update.overflowed else self.guard.look(state.step + 1, loss, grad_norm)
         if spike is not None:
             return self.roll_back(spike)
-        self.layers.take(state.step + 1, grad_norm, self.spec.clip)
+        self.layers.take(state.step + 1, grad_norm, 0.0 if self.update.clips_in_step else self.spec.clip)
         rate = learning_rate(self.spec, state.step, self.steps) * self.run.decisions.rate(state.step)
         with stop_without_memory(self.run, state.step):
             self.update.apply(rate, state)

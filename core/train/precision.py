@@ -44,13 +44,16 @@ class Arithmetic:
         self.model, self.precision, self.device = model, precision, device
         self.working = rounded_twin(model) if precision == "bf16_weights" else model
         pairs = zip(model.parameters(), self.working.parameters(), strict=True)
-        self._pairs = [(own, rounded) for own, rounded in pairs if rounded is not own]
+        self.pairs = [(own, rounded) for own, rounded in pairs if rounded is not own]
+        self.current = False  # whether the twin is where the weights are already
 
     @torch.no_grad()
     def refresh(self) -> None:
         """Bring the twin, if there is one, to where the weights are."""
-        for own, rounded in self._pairs:
-            rounded.copy_(own)
+        if not self.current:
+            for own, rounded in self.pairs:
+                rounded.copy_(own)
+        self.current = False
 
     def loss(self, **batch: Tensor) -> Tensor:
         """The model's loss of a batch (arguments of its ``loss``), nats, float32 scalar."""
@@ -60,14 +63,14 @@ class Arithmetic:
     def backward(self, loss: Tensor) -> None:
         """Add the gradients of a loss to those of the model's weights, in float32."""
         loss.backward()
-        for own, rounded in self._pairs:
+        for own, rounded in self.pairs:
             if rounded.grad is not None:
                 own.grad = rounded.grad.float() if own.grad is None else own.grad.add_(rounded.grad)
                 rounded.grad = None
 
     def forget(self) -> None:
         """Drop what an interrupted backward pass left in the twin."""
-        for _, rounded in self._pairs:
+        for _, rounded in self.pairs:
             rounded.grad = None
 
 

@@ -3,8 +3,7 @@
 The trainer looks at the loss and the gradient between the two halves, and applies or discards.
 """
 
-import torch
-
+from core.train.optimizers.adamw import clip_gradients, shrinks_in_step
 from core.train.precision import Arithmetic, LossScale
 
 
@@ -20,6 +19,9 @@ class Update:
         self.run, self.arithmetic, self.expert_use = run, arithmetic, expert_use
         self.model, self.optimizer = run.model, run.optimizer
         self.scale = LossScale(arithmetic.precision)
+        self.clips_in_step = shrinks_in_step(self.optimizer)  # so that gradients lie there as they were computed
+        if self.clips_in_step:
+            self.optimizer.rounded = dict(arithmetic.pairs)
         self.overflowed = False  # whether the step at hand will change nothing
 
     def gradients(self, batch: dict, state) -> tuple[float, float]:
@@ -42,8 +44,7 @@ class Update:
             self.arithmetic.backward(loss if scale == 1.0 else loss * scale)
             total += float(loss.detach())
         self.scale.undo(self.model, state)
-        limit = self.run.spec.clip or float("inf")
-        norm = float(torch.nn.utils.clip_grad_norm_(self.model.parameters(), limit))
+        norm = clip_gradients(self.optimizer, self.model.parameters(), self.run.spec.clip)
         self.overflowed = self.scale.overflowed(total, norm, state)
         return total, norm
 
@@ -53,6 +54,7 @@ class Update:
             group["lr"] = rate
         if not self.overflowed:
             self.optimizer.step()
+            self.arithmetic.current = self.clips_in_step  # the step rounded what it changed
             if self.run.average is not None:
                 self.run.average.add(self.model, state.step + 1)
         self.scale.learn(self.overflowed, state)

@@ -1,21 +1,26 @@
 """Arithmetic of few bits: what is rounded, what is not, and what becomes of gradients that do not fit."""
 
 import math
+from types import SimpleNamespace
 
 import msgspec
 import pytest
 import torch
 
 from core.errors import LabError
+from core.kernels import ops
 from core.model.decoder import Decoder, initialise
 from core.spec.model import ModelSpec
 from core.spec.train import TrainSpec
 from core.train import choices
 from core.train.checkpoint import TrainState
 from core.train.ema import Average
+from core.train.expert_use import ExpertUse
 from core.train.optimizers import make_optimizer
+from core.train.optimizers.adamw import AdamW
 from core.train.precision import GROWS_AFTER, LEAST_SCALE, Arithmetic, LossScale
 from core.train.shrink import shrink_embedding_gradient, shrunk
+from core.train.update import Update
 
 SHAPE = ModelSpec(d_model=32, n_layers=2, n_heads=2, context=16, vocab_size=48, tied_head=False)
 
@@ -68,6 +73,23 @@ def test_a_change_smaller_than_bf16_can_hold_is_not_lost():
             weights.add_(2.0**-11)
             arithmetic.refresh()
     assert rounded[0, 0].item() == 1 + 2.0**-5 == weights[0, 0].item()
+
+
+@pytest.mark.skipif(not ops.available()["built"], reason="the C++ kernels are not built here")
+def test_our_adamw_leaves_the_twin_where_rounding_anew_would_bring_it():
+    model = model_of()
+    arithmetic = Arithmetic(model, "bf16_weights", "cpu")
+    optimizer = AdamW(model.parameters(), lr=0.01)
+    optimizer.path = "ours"
+    run = SimpleNamespace(spec=SimpleNamespace(clip=0.1), model=model, optimizer=optimizer, micro_batch=2,
+                          device="cpu", average=None)  # fmt: skip
+    update, state = Update(run, arithmetic, ExpertUse(arithmetic.working)), TrainState()
+    for seed in range(3):
+        update.gradients(batch(seed), state)
+        update.apply(0.01, state)
+        assert arithmetic.current
+        for own, rounded in arithmetic.pairs:
+            assert torch.equal(own.bfloat16(), rounded)
 
 
 @pytest.mark.parametrize("precision", ["bf16", "bf16_weights", "fp16"])

@@ -8,6 +8,7 @@ from core.errors import LabError
 from core.infer.open import open_engine
 from core.infer.sources import checkpoint_path
 from core.jobs import worker
+from core.kernels import ops
 from core.model.loading import read_tensors
 from core.record.events import Validated
 from core.record.lineage import sha256_file
@@ -21,6 +22,9 @@ SHAPE = ModelSpec(d_model=16, n_layers=1, n_heads=2, context=16, dropout=0.1)
 OPTIMIZERS = ("adamw", "adafactor", "muon", "lion", "sgd")
 COMBINED = [(optimizer, precision) for optimizer in OPTIMIZERS for precision in ("fp32", "bf16_weights")]
 COMBINED += [("adamw", "bf16"), ("adamw", "fp16"), ("muon", "fp16")]
+built = pytest.mark.skipif(not ops.available()["built"], reason="the C++ kernels are not built here")
+OURS = [pytest.param("adamw", precision, "ours", marks=built) for precision in ("fp32", "bf16_weights")]
+COMBINED = [(*pair, "torch") for pair in COMBINED] + OURS
 MIDDLE, LAST = "checkpoints/step-00000002", "checkpoints/step-00000004"
 
 
@@ -32,18 +36,19 @@ def workspace(tmp_path_factory):
 def spec_of(optimizer: str, precision: str, **changes):
     return tiny_tree.train_spec(
         SHAPE, optimizer=optimizer, precision=precision, steps=4, checkpoint_every=2, validate_every=3,
-        sample_tokens=0, layers_every=0, ema_decay=0.9, embedding_grad_share=0.5, recompute="on", batch_ramp_from=2,
-        batch_ramp_steps=2, learning_rate=0.3 if optimizer == "sgd" else 0.01, **changes)  # fmt: skip
+        sample_tokens=0, ema_decay=0.9, embedding_grad_share=0.5, recompute="on", batch_ramp_from=2,
+        batch_ramp_steps=2, learning_rate=0.3 if optimizer == "sgd" else 0.01,
+        **{"layers_every": 0, **changes})  # fmt: skip
 
 
-def create(workspace, name: str, spec):
+def create(workspace, name: str, spec, adamw: str = "torch"):
     folder = workspace.create("train", name, spec)
-    folder.write_choices({**tiny_tree.CHOICES, "precision": spec.precision})
+    folder.write_choices({**tiny_tree.CHOICES, "precision": spec.precision, "adamw": adamw})
     return folder
 
 
-def train(workspace, name: str, spec):
-    folder = create(workspace, name, spec)
+def train(workspace, name: str, spec, adamw: str = "torch"):
+    folder = create(workspace, name, spec, adamw)
     assert worker.main(folder.root) == 0
     return folder
 
@@ -57,11 +62,11 @@ def state_of(folder, name: str = LAST) -> TrainState:
     return msgspec.json.decode(folder.path(name, "state.json").read_bytes(), type=TrainState)
 
 
-@pytest.mark.parametrize(("optimizer", "precision"), COMBINED)
-def test_a_killed_and_resumed_run_ends_with_the_same_bytes(workspace, optimizer, precision):
+@pytest.mark.parametrize(("optimizer", "precision", "path"), COMBINED)
+def test_a_killed_and_resumed_run_ends_with_the_same_bytes(workspace, optimizer, precision, path):
     spec = spec_of(optimizer, precision)
-    calm = train(workspace, f"calm-{optimizer}-{precision}", spec)
-    killed = create(workspace, f"killed-{optimizer}-{precision}", spec)
+    calm = train(workspace, f"calm-{optimizer}-{precision}-{path}", spec, path)
+    killed = create(workspace, f"killed-{optimizer}-{precision}-{path}", spec, path)
     tiny_tree.train_until(killed, spec, lambda event: isinstance(event, Validated) and event.step == 3)
     assert worker.main(killed.root) == 0
     for file in ("model.safetensors", "optimizer.safetensors", "ema.safetensors"):
@@ -74,6 +79,20 @@ def test_a_killed_and_resumed_run_ends_with_the_same_bytes(workspace, optimizer,
     assert {str(w.dtype) for w in weights.values()} == {"torch.float32"}
     before, _ = read_tensors(calm.path(MIDDLE, "model.safetensors"))
     assert all((weights[name] != before[name]).any() for name in weights)
+
+
+@built
+@pytest.mark.parametrize("precision", ["fp32", "bf16_weights"])
+def test_our_adamw_trains_as_torchs_does(workspace, precision):
+    folders = [train(workspace, f"as-{path}-{precision}", spec_of("adamw", precision, layers_every=1), path)
+               for path in ("torch", "ours")]  # fmt: skip
+    for name in ("loss", "grad_norm", "val_loss"):
+        np.testing.assert_allclose(*(column(folder, name) for folder in folders), rtol=1e-4, err_msg=name)
+    seen = []
+    for folder in folders:
+        columns, rows = read_metrics(folder.path("layers.bin"))
+        seen.append(rows[:, [n.startswith("grad_norm") for n, _ in columns]])
+    np.testing.assert_allclose(*seen, rtol=1e-3)  # both tell them as they were before clipping
 
 
 def test_a_changing_loss_scale_outlasts_a_kill(workspace):

@@ -160,6 +160,8 @@ KERNEL(gated_forward, GatedJob)
 KERNEL(gated_backward, GatedJob)
 KERNEL(minhash, MinhashJob)
 KERNEL(multiply, MultiplyJob)
+KERNEL(adamw, AdamwJob)
+KERNEL(squares, SquaresJob)
 
 // One call a step: its shares wait for each other on the way, so they have to run at the same time.
 EXPORT void coldframe_decode(DecodeJob* job, int threads) {

@@ -1,5 +1,6 @@
 // The kernels for one instruction set; build.py compiles this file with that set's flags.
 #define ISA isa_avx2
+#include "adamw.h"
 #include "attention.h"
 #include "cross_entropy.h"
 #include "decode.h"
@@ -10,5 +11,5 @@
 extern const Table table_avx2 = {
     "avx2", ISA::cross_entropy, ISA::attention_forward, ISA::attention_backward,
     ISA::norm_forward, ISA::norm_backward, ISA::gated_forward, ISA::gated_backward,
-    ISA::minhash, ISA::multiply, ISA::decode,
+    ISA::minhash, ISA::multiply, ISA::decode, ISA::adamw, ISA::squares,
 };

@@ -3,6 +3,7 @@
 // Each unit wraps everything in a namespace of its own (ISA): two units with different instruction sets must
 // never share an inline function, or the linker could keep the one that this processor cannot run.
 #pragma once
+#include <cmath>
 #include <cstdint>
 #include <cstring>
 #if defined(__AVX512F__) || defined(__AVX2__)
@@ -43,6 +44,7 @@ inline Vec largest(Vec a, Vec b) { return {_mm512_max_ps(a.v, b.v)}; }   // NaN 
 inline Vec smallest(Vec a, Vec b) { return {_mm512_min_ps(a.v, b.v)}; }  // NaN in b stays
 inline float sum(Vec a) { return _mm512_reduce_add_ps(a.v); }
 inline float top(Vec a) { return _mm512_reduce_max_ps(a.v); }
+inline Vec square_root(Vec a) { return {_mm512_sqrt_ps(a.v)}; }
 inline Vec round(Vec a) { return {_mm512_roundscale_ps(a.v, 0)}; }
 inline Vec power_of_two(Vec n) {
     __m512i bits = _mm512_add_epi32(_mm512_cvtps_epi32(n.v), _mm512_set1_epi32(127));
@@ -86,6 +88,7 @@ inline float top(Vec a) {
     x = _mm_max_ps(x, _mm_movehl_ps(x, x));
     return _mm_cvtss_f32(_mm_max_ss(x, _mm_shuffle_ps(x, x, 1)));
 }
+inline Vec square_root(Vec a) { return {_mm256_sqrt_ps(a.v)}; }
 inline Vec round(Vec a) { return {_mm256_round_ps(a.v, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC)}; }
 inline Vec power_of_two(Vec n) {
     __m256i bits = _mm256_add_epi32(_mm256_cvtps_epi32(n.v), _mm256_set1_epi32(127));
@@ -117,6 +120,7 @@ inline Vec operator/(Vec a, Vec b) { EACH(a.v[i] / b.v[i]); }
 inline Vec fma(Vec a, Vec b, Vec c) { EACH(a.v[i] * b.v[i] + c.v[i]); }
 inline Vec largest(Vec a, Vec b) { EACH(a.v[i] > b.v[i] ? a.v[i] : b.v[i]); }
 inline Vec smallest(Vec a, Vec b) { EACH(a.v[i] < b.v[i] ? a.v[i] : b.v[i]); }
+inline Vec square_root(Vec a) { EACH(std::sqrt(a.v[i])); }
 inline float sum(Vec a) { return (a.v[0] + a.v[2]) + (a.v[1] + a.v[3]); }
 inline float top(Vec a) {
     float x = a.v[0];

@@ -2,6 +2,7 @@
 #pragma once
 #include <cstdint>
 
+#include "adamw_job.h"
 #include "decode_job.h"
 
 extern "C" {
@@ -73,6 +74,8 @@ struct Table {
     void (*minhash)(MinhashJob&, int part, int parts);
     void (*multiply)(MultiplyJob&, int part, int parts);
     void (*decode)(DecodeJob&, int part, int parts);
+    void (*adamw)(AdamwJob&, int part, int parts);
+    void (*squares)(SquaresJob&, int part, int parts);
 };
 
 struct Span { int64_t begin, end; };

@@ -17,6 +17,7 @@ class SpreadUpdate:
     """
 
     overflowed = False  # fp16 alone knows that
+    clips_in_step = False
 
     def __init__(self, run, spread: Spread, expert_use) -> None:
         self.run, self.spread, self.expert_use = run, spread, expert_use

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from core.spec.train import TrainSpec
 from core.train.optimizers.adafactor import Adafactor
+from core.train.optimizers.adamw import AdamW
 from core.train.optimizers.groups import by_decay, matrices
 from core.train.optimizers.lion import Lion
 from core.train.optimizers.muon import Muon
@@ -21,11 +22,11 @@ def make_optimizer(model: nn.Module, spec: TrainSpec) -> torch.optim.Optimizer:
     return {"adamw": adamw, "adafactor": adafactor, "muon": muon, "lion": lion, "sgd": sgd}[spec.optimizer](model, spec)
 
 
-def adamw(model: nn.Module, spec: TrainSpec) -> torch.optim.AdamW:
-    """Fused AdamW; weight decay on matrices only. Source: Loshchilov & Hutter 2019, arXiv:1711.05101."""
-    return torch.optim.AdamW(
+def adamw(model: nn.Module, spec: TrainSpec) -> AdamW:
+    """AdamW; weight decay on matrices only. Source: Loshchilov & Hutter 2019, arXiv:1711.05101."""
+    return AdamW(
         by_decay(model.parameters(), spec.weight_decay), lr=spec.learning_rate, betas=(spec.beta1, spec.beta2),
-        eps=spec.eps, fused=True)
+        eps=spec.eps)
 
 
 def adafactor(model: nn.Module, spec: TrainSpec) -> Adafactor:
