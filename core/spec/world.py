@@ -75,6 +75,9 @@ class Biographies(World, tag="biographies"):
     conflicting_values: Annotated[int, about(
         "Values in conflict", "How many different things the text says of a contradicted fact.", low=2, high=4,
         expert=True)] = 2
+    false_most: Annotated[int, about(
+        "Wrongly at most", "How often something false is stated at most, by the counts that are not larger; 0 = as "
+        "often as what is true.", low=0, high=100_000, expert=True)] = 0
 
     def __post_init__(self) -> None:
         if self.false_stated + self.conflicting + self.accidental + self.never_stated > 1 + 1e-9:

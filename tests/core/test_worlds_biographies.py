@@ -213,6 +213,15 @@ def test_zipf_counts_fall_as_a_power():
     assert law[1] / law[2] == pytest.approx(4) and law[3] / law[6] == pytest.approx(4) and max(law) == 50
 
 
+def test_a_falsehood_may_be_stated_less_often_than_a_truth():
+    world = make(size=100, false_most=2)
+    said = defaultdict(Counter)
+    for fact in map(world.row, range(world.n_rows)):
+        said[fact.stratum][sum(stated.count for stated in fact.stated)] += 1
+    assert set(said["false_stated"]) == {1, 2} and set(said["true_stated"]) == {1, 2, 5, 9}
+    assert abs(said["false_stated"][1] - said["false_stated"][2]) <= 1
+
+
 def test_a_share_of_the_documents_stands_there_several_times():
     plain, repeated = make(size=40), make(size=40, repeat_share=0.25, repeat_times=4)
     def texts(world):

@@ -32,8 +32,8 @@ class Pool(NamedTuple):
         return self.shared[place] if place < len(self.shared) else self.own[place - len(self.shared)]
 
 
-def frequencies(world: Biographies, least: int = 1) -> dict[int, float]:
-    """How often a fact is stated: {count: share of the facts}, counts ascending from ``least``."""
+def frequencies(world: Biographies, least: int = 1, most: int = 0) -> dict[int, float]:
+    """How often a fact is stated: {count: share of the facts}, counts ascending from ``least`` to ``most``, if any."""
     if world.law == "zipf":
         law = {k: k ** -world.zipf_exponent for k in range(1, world.zipf_most + 1)}
     else:
@@ -45,7 +45,7 @@ def frequencies(world: Biographies, least: int = 1) -> dict[int, float]:
             others = {k: share for k, share in law.items() if k > 1} or {2: 1.0}
             whole = sum(others.values())
             law = {1: world.stated_once} | {k: (1 - world.stated_once) * v / whole for k, v in others.items()}
-    law = {k: law[k] for k in sorted(law) if k >= least and law[k] > 0} or {least: 1.0}
+    law = {k: law[k] for k in sorted(law) if least <= k <= (most or k) and law[k] > 0} or {least: 1.0}
     whole = sum(law.values())
     return {k: share / whole for k, share in law.items()}
 
@@ -94,7 +94,8 @@ class Truth:
         """(ranks at which a count begins, the counts) of the facts of one stratum."""
         if stratum == "never_stated":
             return [0], [0]
-        law = frequencies(self.world, 2 if stratum == "conflicting" else 1)
+        law = frequencies(self.world, 2 if stratum == "conflicting" else 1,
+                          self.world.false_most if stratum == "false_stated" else 0)  # fmt: skip
         return [0, *accumulate(apportion(size, list(law.values())))][:-1], list(law)
 
     def _make_pools(self) -> list[Pool]:
