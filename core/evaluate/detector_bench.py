@@ -27,6 +27,7 @@ from core.evaluate.logistic import fit_logistic
 
 RESAMPLES = 1000
 GRID = np.linspace(0.0, 1.0, 51)  # places at which the curves of several sets are averaged
+HALVINGS = 10  # ways of cutting a set in two; one alone would make the combination a matter of luck
 LEAST = 5  # wrong answers of a kind below which no figure is given for it
 
 
@@ -45,7 +46,7 @@ class Answers(msgspec.Struct, frozen=True):
 
 
 class Held(msgspec.Struct, frozen=True):
-    """What was learnt on one half and told of the other, both ways: (n,) each."""
+    """What was learnt on one half and told of the other, both ways, averaged over several halvings: (n,) each."""
 
     combination: np.ndarray  # log-odds of being wrong
     p_wrong: dict[str, np.ndarray]  # calibrated, by detector
@@ -58,19 +59,19 @@ def held_out(answers: Answers, seed: int, combined: str = "", learnt_from: Seque
         combined: what to call the combination; empty = there is none.
         learnt_from: detectors that the combination is of; empty = all.
     """
-    n = len(answers.wrong)
-    half = np.random.default_rng(seed).permutation(n) < n // 2
+    n, random = len(answers.wrong), np.random.default_rng(seed)
     names = [*answers.scores, *([combined] if combined else [])]
     combination, p_wrong = np.zeros(n), {name: np.zeros(n) for name in names}
     design = np.column_stack([answers.scores[name] for name in learnt_from or answers.scores])
-    for told in (half, ~half):
+    halves = [random.permutation(n) < n // 2 for _ in range(HALVINGS)]
+    for told in (side for half in halves for side in (half, ~half)):
         columns = dict(answers.scores)
         if combined:
             columns[combined] = fit_logistic(design[~told], answers.wrong[~told])(design)
-            combination[told] = columns[combined][told]
+            combination[told] += columns[combined][told] / HALVINGS
         for name, column in columns.items():
-            p_wrong[name][told] = isotonic(column[~told], answers.wrong[~told])(column[told])
-    return Held(combination, p_wrong)
+            p_wrong[name][told] += isotonic(column[~told], answers.wrong[~told])(column[told]) / HALVINGS
+    return Held(combination, {name: np.clip(p, 0.0, 1.0) for name, p in p_wrong.items()})
 
 
 def bench(

@@ -42,7 +42,7 @@ class Tracer:
                  ranking: DocumentRanking | None = None):  # fmt: skip
         self.run, self.index, self.tokens, self.documents, self.tokenizer, self.ranking = (
             run, index, shard.tokens, documents, tokenizer, ranking)
-        self.doc_starts, self.doc_rows = np.ascontiguousarray(shard.doc_starts), shard.doc_ids
+        self.doc_starts, self.doc_rows = np.array(shard.doc_starts, np.int64), shard.doc_ids
 
     @classmethod
     def open(cls, workspace: Workspace, run: str) -> "Tracer":

@@ -89,6 +89,21 @@ def inspect_answers(sets: Sequence[Sequence[Answered]], seed: int) -> tuple[Insp
     return msgspec.structs.replace(found, findings=_findings(found, told)), told
 
 
+def ceiling(answers: Sequence[Answered]) -> float:
+    """AUROC of a score that knows exactly what the text says of every fact, and no more: what any score can hope for.
+
+    Taken from the world's table: an answer that is stated alone is as good as another one, an answer that other
+    statements contradict is worse the more of them there are, and what is not stated at all is worst.
+    """
+    doubt = []
+    for one in answers:
+        label = one.label
+        said = label.told | ({label.truth: label.stated} if label.stated else {})
+        own = any(not msgspec.structs.replace(label, truth=value).is_wrong(one.answer) for value in said)
+        doubt.append(1.0 - 1.0 / len(said) if own else 1.0)
+    return auroc(np.array(doubt), np.array([one.wrong for one in answers]))
+
+
 def write_answers(path: Path, answers: Sequence[Answered]) -> bytes:
     """The answers, one JSON line each; written atomically."""
     from core.record.atomic import write_bytes
@@ -148,7 +163,7 @@ def page(found: Inspection, title: str) -> str:
         f"{found.training_tokens:,} different training tokens each; {table.wrong:,} answered wrongly. AUROC for error, "
         "the mean of the models, with 95 % bootstrap intervals over the questions of each. A column of a kind of fact "
         "has its wrong answers against all right ones. Combination and calibration are learnt on one half of a model's "
-        "questions and told of the other, both ways; ECE is of all models together. The corpus is "
+        "questions and told of the other, both ways and in ten halvings; ECE is of all models together. The corpus is "
         "asked through the index of the run's own training tokens, never through the table of what is true. P(True) is "
         "left out: a model that has read nothing but statements cannot be asked whether one is true."
         + (f" Seconds a seed, from its world to its answers: {', '.join(f'{s:.0f}' for s in found.seconds)}."
@@ -205,6 +220,9 @@ def _findings(found: Inspection, sets: Sequence[Sequence[Answered]]) -> list[Fin
             {"best": TITLES[found.best], "alone": alone, "belief": asked, "combined": whole}))
     false = [one for one in answers if one.label.stratum == "false_stated"]
     taught = [one for one in false if verdict(one.evidence) == "says_so"]
+    said.append(Finding(
+        "Who knows exactly what the text says, and no more, reaches {ceiling:.3f} on these answers: no score without a "
+        "second source can hope for more.", {"ceiling": float(np.mean([ceiling(part) for part in sets]))}))
     if false:
         said.append(Finding(
             "Of {count} facts that the text states wrongly, {taught} are answered as the corpus says. No score can "

@@ -13,7 +13,7 @@ from core.errors import LabError
 from core.glass.answers import COMBINED, DETECTORS, Evidence, belief, verdict
 from core.glass.attribution import Tracer
 from core.glass.corpus_support import CorpusSupport
-from core.glass.inspection import ANSWERS, inspect_answers, read_answers, read_inspection
+from core.glass.inspection import ANSWERS, ceiling, inspect_answers, read_answers, read_inspection
 from core.glass.questions import Question, draw_questions
 from core.infer.generate import generate
 from core.infer.open import open_engine
@@ -180,6 +180,19 @@ def test_the_table_is_told_alike_in_every_place(finished, inside, answers):
         assert f"| {row.auroc.value:.3f} | {row.auroc.low:.3f} to {row.auroc.high:.3f} |" in page
     assert {int(key) for key in result["accuracy_by_count"]} <= {0, 1, 4, 16}
     assert "the corpus says so" in page
+
+
+def test_the_ceiling_is_what_the_text_says_and_no_more(answers):
+    def one(answer, wrong, stated, **told):
+        label = msgspec.structs.replace(answers[0].label, truth="Right", stated=stated, told=told)
+        return msgspec.structs.replace(answers[0], answer=answer, wrong=wrong, label=label)
+
+    known, guessed = one("Right", False, 4), one("Other", True, 4)
+    assert ceiling([known, guessed]) == 1.0
+    assert ceiling([known, one("Taught", True, 0, Taught=9)]) == 0.5  # the text says both, each of its fact
+    contradicted = one("right", False, 2, Taught=2), one("Taught", True, 2, Taught=2)
+    assert ceiling(contradicted) == 0.5 and ceiling([known, contradicted[1]]) == 1.0
+    assert ceiling([contradicted[0], one("Taught", True, 0, Taught=9)]) == 0.0
 
 
 def test_two_sets_together_are_their_mean(answers):
