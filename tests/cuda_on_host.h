@@ -71,25 +71,32 @@ inline void begin() {
     _longjmp(scheduler, 1);
 }
 
-// All threads in turn until all are done; false if all wait for what never comes.
+inline void resume(Thread& thread) {
+    now = &thread;
+    if (_setjmp(scheduler)) return;
+    if (thread.begun) _longjmp(thread.place, 1);
+    thread.begun = true;
+    getcontext(&thread.context);
+    thread.context.uc_stack = {thread.stack.get(), 0, STACK};
+    makecontext(&thread.context, begin, 0);
+    setcontext(&thread.context);
+}
+
+// All threads until all are done; false if all wait for what never comes. Each warp goes on as far as it can before
+// the next one moves: where a kernel forgets to wait, it runs ahead of what it should have waited for.
 inline bool run(std::vector<Thread>& threads) {
     for (size_t left = threads.size(); left;) {
-        moved = false;
+        bool any = false;
+        for (size_t first = 0; first < threads.size(); first += 32)
+            do {
+                moved = false;
+                for (size_t t = first; t < first + 32; ++t)
+                    if (!threads[t].done) resume(threads[t]);
+                any |= moved;
+            } while (moved);
         left = 0;
-        for (Thread& thread : threads) {
-            if (thread.done) continue;
-            now = &thread;
-            if (!_setjmp(scheduler)) {
-                if (thread.begun) _longjmp(thread.place, 1);
-                thread.begun = true;
-                getcontext(&thread.context);
-                thread.context.uc_stack = {thread.stack.get(), 0, STACK};
-                makecontext(&thread.context, begin, 0);
-                setcontext(&thread.context);
-            }
-            left += !now->done;
-        }
-        if (left && !moved) return false;
+        for (const Thread& thread : threads) left += !thread.done;
+        if (left && !any) return false;
     }
     return true;
 }
