@@ -11,6 +11,7 @@ from core.jobs.launch import ROOT
 from core.record.channel import FrameBuffer, pack
 from core.spec import messages as m
 from core.spec.corpus import CorpusSpec
+from core.spec.doubt import AnyExam
 from core.spec.glass import AttributionRules
 from core.spec.inside import AnyLook
 from core.spec.sampling import SamplingSpec
@@ -29,11 +30,13 @@ class EngineSession(QObject):
 
     loaded = Signal(object)  # core.spec.messages.Loaded
     token_produced = Signal(object)  # Token
+    marked = Signal(object)  # Marked
     finished = Signal(object)  # Finished
     tokenized = Signal(object)  # Tokenized
     scored = Signal(object)  # Scored
     attributed = Signal(object)  # Attributed
     inside_shown = Signal(object)  # InsideShown
+    examined = Signal(object)  # Examined
     document_shown = Signal(object)  # DocumentShown
     sources_counted = Signal(object)  # SourcesCounted
     clean_previewed = Signal(object)  # CleanPreviewed
@@ -53,6 +56,7 @@ class EngineSession(QObject):
         self._signals = {
             m.Loaded: self.loaded, m.Token: self.token_produced, m.Finished: self.finished,
             m.Tokenized: self.tokenized, m.Scored: self.scored, m.Attributed: self.attributed,
+            m.Marked: self.marked, m.Examined: self.examined,
             m.InsideShown: self.inside_shown, m.DocumentShown: self.document_shown,
             m.SourcesCounted: self.sources_counted, m.CleanPreviewed: self.clean_previewed,
             m.NeighboursFound: self.neighbours_found, m.Problem: self.problem_raised,
@@ -71,11 +75,13 @@ class EngineSession(QObject):
         chat: Sequence[m.ChatMessage] | None = None,
         ids: list[int] | None = None,
         refresh: bool = False,
+        trace: bool = False,
     ) -> int:
-        """Continue a text, ids or a chat; answered by many ``token_produced``, then ``finished``."""
+        """Continue a text, ids or a chat; answered by many ``token_produced`` (and ``marked``), then ``finished``."""
         turns = None if chat is None else list(chat)
         return self._ask(m.Generate(
-            id=self._next_id(), prompt=prompt, ids=ids, chat=turns, settings=settings, refresh=refresh))  # fmt: skip
+            id=self._next_id(), prompt=prompt, ids=ids, chat=turns, settings=settings, refresh=refresh,
+            trace=trace))  # fmt: skip
 
     def cancel(self, id: int) -> None:
         """Stop a generation (``finished`` still comes, its reason "cancelled") or a preview (``problem_raised``)."""
@@ -106,6 +112,13 @@ class EngineSession(QObject):
         """Look into the open model while it reads a prompt and ``ids``; answered by ``inside_shown``."""
         return self._ask(m.LookInside(
             id=self._next_id(), look=look, prompt=prompt, ids=list(ids), prompt_ids=prompt_ids))  # fmt: skip
+
+    def examine(
+        self, exam: AnyExam, prompt: str = "", ids: Sequence[int] = (), prompt_ids: list[int] | None = None
+    ) -> int:
+        """Examine an answer to a prompt; answered by ``examined``."""
+        return self._ask(m.Examine(
+            id=self._next_id(), exam=exam, prompt=prompt, ids=list(ids), prompt_ids=prompt_ids))  # fmt: skip
 
     def document(self, row: int) -> int:
         """Fetch a training document; answered by ``document_shown``."""
@@ -210,7 +223,7 @@ class EngineSession(QObject):
     def _settle(self, event: m.Event) -> None:
         """Close the request that an event answers; forget a model that could not be opened."""
         request = self._open.get(event.id)
-        if isinstance(request, m.Generate) and isinstance(event, (m.Token, m.Loaded)):
+        if isinstance(request, m.Generate) and isinstance(event, (m.Token, m.Marked, m.Loaded)):
             return  # more is to come
         self._open.pop(event.id, None)
         if isinstance(event, m.Problem) and isinstance(request, m.Load) and request.source == self._source:

@@ -31,7 +31,7 @@ class CorpusSupport:
         owners = self._owners(question)
         for owner in owners:
             text = self._text(owner)
-            if answer and _names(text, answer):
+            if answer and names(text, answer):
                 together.append(owner)
             for wording in (question.prompt, *question.others):
                 said = _said(text, wording, question.stop)
@@ -65,7 +65,7 @@ class CorpusSupport:
             places = self._tracer.index.locate(ngram, limit=MOST_PLACES) if ngram else np.zeros(0, np.int64)
             owners = np.searchsorted(self._tracer.doc_starts, places, side="right") - 1
             found |= set(owners.tolist())
-        return sorted(owner for owner in found if _names(self._text(owner), question.subject))
+        return sorted(owner for owner in found if names(self._text(owner), question.subject))
 
     def _text(self, owner: int) -> str:
         """The text of a training document, from the tokens that the model was trained on."""
@@ -76,7 +76,7 @@ class CorpusSupport:
         return self._texts[owner]
 
 
-def _names(text: str, name: str) -> bool:
+def names(text: str, name: str) -> bool:
     """Whether a name stands in a text as whole words."""
     at = text.find(name)
     while at >= 0:

@@ -18,6 +18,7 @@ from typing import BinaryIO
 import msgspec
 
 from core.errors import LabError
+from core.jobs.opened import OpenModel
 from core.record.channel import read_frame, take_stdio, write_frame
 from core.spec import messages as m
 
@@ -29,15 +30,15 @@ class Session:
         from core.record.folder import Workspace
 
         self.workspace, self._send = Workspace(workspace), send
-        self._engine, self._source, self._run = None, "", ""
-        self._tracers: dict[str, object] = {}
-        self._preview = self._vectors = self._inside = None
+        self._open = OpenModel(self.workspace)
+        self._preview = self._vectors = self._examination = None
         self._waiting: queue.Queue = queue.Queue()
         self._cancelled: set[int] = set()
         self._answers = {
             m.Load: self._load, m.Generate: self._generate, m.Tokenize: self._tokenize, m.Score: self._score,
             m.Attribute: self._attribute, m.Document: self._document, m.Neighbours: self._neighbours,
             m.CountSources: self._count_sources, m.CleanPreview: self._clean_preview, m.LookInside: self._look_inside,
+            m.Examine: self._examine,
         }  # fmt: skip
 
     # The main thread's side.
@@ -73,44 +74,28 @@ class Session:
                 self._send(_problem(request.id, _unforeseen(error)))
             finally:
                 self._cancelled.discard(request.id)
-        if self._engine is not None:
-            self._engine.close()
+        self._open.close()
 
     def _load(self, request: m.Load) -> None:
-        from core.infer.open import open_engine
-
-        # The old model goes first: two of them may not fit into memory.
-        if self._engine is not None:
-            self._engine.close()
-        self._engine, self._source, self._run, self._inside = None, "", "", None
-        self._engine = open_engine(request.source, self.workspace)
-        self._source = request.source
-        run = getattr(self._engine, "run", None)
-        if run is not None and run.resolve().parent == self.workspace.root / "runs":
-            self._run = run.name
-        self._tell_loaded(request.id)
-
-    def _tell_loaded(self, id: int) -> None:
-        engine = self._engine
-        self._send(m.Loaded(
-            id=id, source=self._source, name=engine.name, kind=engine.kind, vocab_size=engine.vocab_size,
-            context=engine.context, chat=bool(engine.chat_template), attributable=bool(self._run), run=self._run,
-            step=getattr(engine, "step_trained", None),
-        ))  # fmt: skip
+        self._open.load(request.source)
+        self._send(self._open.told(request.id))
 
     def _generate(self, request: m.Generate) -> None:
         from core.infer.generate import Utf8Stream, generate
 
-        engine = self._loaded()
+        engine = self._open.engine
         if request.refresh and hasattr(engine, "refresh") and engine.refresh():
-            self._tell_loaded(request.id)
-        prompt, ids = self._prompt(request)
+            self._send(self._open.told(request.id))
+        prompt, ids = self._open.prompt(request)
         run = generate(engine, ids, request.settings, lambda: request.id in self._cancelled)
+        live = self._live_trace(prompt) if request.trace else None
         stream, text, produced, began = Utf8Stream(), [], [], time.perf_counter()
         for record in run:
             text.append(stream.feed(record.bytes))
             self._send(m.Token(id=request.id, index=len(produced), text=text[-1], record=record))
             produced.append(record.id)
+            if live is not None and (spans := live.add(record.id)) is not None:
+                self._send(m.Marked(id=request.id, spans=spans))
         text.append(stream.finish())
         elapsed_s = time.perf_counter() - began
         self._send(m.Finished(
@@ -119,25 +104,17 @@ class Session:
             tokens_per_s=len(produced) / elapsed_s if elapsed_s > 0 else 0.0,
         ))  # fmt: skip
 
-    def _prompt(self, request: m.Generate) -> tuple[str, list[int]]:
-        """What the model is to be given, as text and as ids."""
-        engine = self._engine
-        if request.ids is not None:
-            self._check_ids(request.ids)
-            return b"".join(map(engine.token_bytes, request.ids)).decode("utf-8", "replace"), request.ids
-        if request.chat is None:
-            return request.prompt, engine.encode(request.prompt)
-        if not engine.chat_template:
-            raise LabError(
-                "{name} has no chat template: it was not taught to hold a conversation.", "",
-                "Choose another prompt template, or a chat model.", name=engine.name)  # fmt: skip
-        from core.prompt.chat import render_with_template
+    def _live_trace(self, prompt: str):
+        """What marks the spans of an answer while it is written; None where the training text cannot be asked."""
+        from core.glass.live import LiveTrace
 
-        prompt = render_with_template(engine.chat_template, request.chat, _end_text(engine))
-        return prompt, engine.encode(prompt, special=True)
+        try:
+            return LiveTrace(self._open.tracer(), prompt)
+        except LabError:
+            return None  # why is told when the whole answer is to be traced
 
     def _tokenize(self, request: m.Tokenize) -> None:
-        cutter = self._tokenizer(request.tokenizer) if request.tokenizer else self._loaded()
+        cutter = self._tokenizer(request.tokenizer) if request.tokenizer else self._open.engine
         tokens = [(id, cutter.token_bytes(id)) for id in cutter.encode(request.text)]
         self._send(m.Tokenized(id=request.id, tokens=tokens))
 
@@ -149,56 +126,50 @@ class Session:
     def _score(self, request: m.Score) -> None:
         from core.infer.generate import score
 
-        engine = self._loaded()
+        engine = self._open.engine
         ids = engine.encode(request.text) if request.ids is None else request.ids
-        self._check_ids(ids)
+        self._open.check_ids(ids)
         self._send(m.Scored(id=request.id, tokens=score(engine, ids)))
 
     def _attribute(self, request: m.Attribute) -> None:
-        engine = self._loaded()
+        engine = self._open.engine
         ids = engine.encode(request.text) if request.ids is None else request.ids
-        self._check_ids(ids)
-        found = self._tracer().attribute(ids, request.prompt, request.rules)
+        self._open.check_ids(ids)
+        found = self._open.tracer().attribute(ids, request.prompt, request.rules)
         self._send(m.Attributed(
             id=request.id, ids=ids, spans=found.spans, training_tokens=found.training_tokens, support=found.support,
             closest=found.closest))
 
-    def _tracer(self):
-        """The opened index of the loaded run; opened anew when a newer one was built."""
-        self._need_run()
-        from core.glass.attribution import Tracer
-        from core.glass.index_job import attribution_index
-
-        newest = str(attribution_index(self.workspace, self._run))
-        if newest not in self._tracers:
-            self._tracers = {newest: Tracer.open(self.workspace, self._run)}
-        return self._tracers[newest]
-
     def _look_inside(self, request: m.LookInside) -> None:
         from core.infer.engine import begin
 
-        engine = self._loaded()
+        engine = self._open.engine
         prompt = engine.encode(request.prompt) if request.prompt_ids is None else request.prompt_ids
         prompt = begin(engine, prompt)
         ids = [*prompt, *request.ids]
-        self._check_ids(ids)
-        if self._inside is None:
-            from core.glass.inside import Inside
-
-            self._inside = Inside(self.workspace)
-        seen = self._inside.answer(engine, self._run, request.look, ids, lambda: self._check_wanted(request.id))
+        self._open.check_ids(ids)
+        check = lambda: self._check_wanted(request.id)  # noqa: E731
+        seen = self._open.inside().answer(engine, self._open.run, request.look, ids, check)
         tokens = [(id, engine.token_bytes(id)) for id in ids]
         self._send(m.InsideShown(id=request.id, tokens=tokens, prompt_tokens=len(prompt), seen=seen))
+
+    def _examine(self, request: m.Examine) -> None:
+        self._open.check_ids([*(request.prompt_ids or ()), *request.ids])
+        if self._examination is None:
+            from core.glass.examination import Examination
+
+            self._examination = Examination(self._open)
+        seen = self._examination.answer(request, lambda: self._check_wanted(request.id))
+        self._send(m.Examined(id=request.id, seen=seen))
 
     def _check_wanted(self, id: int) -> None:
         if id in self._cancelled:
             raise LabError("This look is no longer wanted.")
 
     def _document(self, request: m.Document) -> None:
-        self._need_run()
         from core.data.documents import Documents
 
-        corpus = self.workspace.folder("runs", self._run).request["spec"]["corpus"]
+        corpus = self.workspace.folder("runs", self._open.need_run()).request["spec"]["corpus"]
         documents = Documents(self.workspace.folder("corpora", corpus).root, "kept")
         if not 0 <= request.row < len(documents):
             raise LabError(
@@ -237,36 +208,12 @@ class Session:
             self._preview = Preview(self.workspace.root)
         return self._preview
 
-    def _loaded(self):
-        if self._engine is None:
-            raise LabError("No model is open.", "", "Choose one first.")
-        return self._engine
-
-    def _need_run(self) -> None:
-        engine = self._loaded()
-        if not self._run:
-            raise LabError(
-                "{name} was not grown in this workspace, so its training text is not here.", "",
-                "Choose one of your own runs.", name=engine.name)  # fmt: skip
-
-    def _check_ids(self, ids: list[int]) -> None:
-        wrong = next((id for id in ids if not 0 <= id < self._engine.vocab_size), None)
-        if wrong is not None:
-            raise LabError(
-                "Token {id} does not exist: this model has {vocab_size} tokens.", "", "Tokenize the text anew.",
-                id=wrong, vocab_size=self._engine.vocab_size)  # fmt: skip
-
 
 class _Everything(set):
     """A set that holds whatever it is asked about."""
 
     def __contains__(self, _) -> bool:
         return True
-
-
-def _end_text(engine) -> str:
-    """What a chat template knows as ``eos_token``, where the engine can say it."""
-    return getattr(engine, "end_text", "")
 
 
 def _problem(id: int, error: LabError) -> m.Problem:

@@ -1,8 +1,8 @@
 """What the window and the interactive engine process say to each other.
 
 Requests carry an id; every event names the request it answers. A request is answered by one
-event, except Generate (many ``Token``, then one ``Finished``), Cancel and Shutdown (none of
-their own). Whatever cannot be done is answered by one ``Problem``.
+event, except Generate (many ``Token``, perhaps ``Marked`` between them, then one ``Finished``),
+Cancel and Shutdown (none of their own). Whatever cannot be done is answered by one ``Problem``.
 """
 
 from typing import Any, Literal
@@ -10,6 +10,8 @@ from typing import Any, Literal
 import msgspec
 
 from core.spec.corpus import CorpusSpec
+from core.spec.doubt import AnyExam, AnyExamined
+from core.spec.fate import Fate
 from core.spec.glass import AttributionRules, Span, SpanDocument, Support
 from core.spec.inside import AnyLook, AnySeen
 from core.spec.sampling import SamplingSpec
@@ -49,6 +51,7 @@ class Generate(Message):
     chat: list[ChatMessage] | None = None
     settings: SamplingSpec = SamplingSpec()
     refresh: bool = False
+    trace: bool = False  # mark word-for-word spans while the answer is written (``Marked``), where that can be
 
 
 class Cancel(Message):
@@ -93,6 +96,16 @@ class LookInside(Message):
     ids: list[int] = []
 
 
+class Examine(Message):
+    """Examine an answer (its ``ids``) to a prompt (its exact ``prompt_ids``, or a text)."""
+
+    id: int
+    exam: AnyExam
+    prompt: str = ""
+    prompt_ids: list[int] | None = None
+    ids: list[int] = []
+
+
 class Document(Message):
     """Show one training document: ``row`` of the corpus the loaded run was trained on."""
 
@@ -129,8 +142,8 @@ class Shutdown(Message):
 
 
 Request = (
-    Load | Generate | Cancel | Tokenize | Score | Attribute | LookInside | Document | Neighbours | CountSources
-    | CleanPreview | Shutdown
+    Load | Generate | Cancel | Tokenize | Score | Attribute | LookInside | Examine | Document | Neighbours
+    | CountSources | CleanPreview | Shutdown
 )  # fmt: skip
 
 
@@ -156,6 +169,13 @@ class Token(Message):
     index: int
     text: str
     record: TokenRecord
+
+
+class Marked(Message):
+    """The word-for-word spans of the answer so far: half-open ranges of its tokens."""
+
+    id: int
+    spans: list[tuple[int, int]]
 
 
 class Finished(Message):
@@ -206,6 +226,13 @@ class InsideShown(Message):
     seen: AnySeen
 
 
+class Examined(Message):
+    """What an examination of an answer found."""
+
+    id: int
+    seen: AnyExamined
+
+
 class DocumentShown(Message):
     """A training document, whole."""
 
@@ -233,20 +260,6 @@ class SourcesCounted(Message):
     endings: dict[str, int]  # files that will be read, by ending
     hidden: int
     unknown: dict[str, int]  # files that nothing reads, by ending
-
-
-class Fate(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What became of one document of a sample; ``rule`` is empty when it was kept."""
-
-    row: int
-    text: str | None = None  # as the rules left it; None = as it was found
-    marks: list[dict] = []
-    rule: str = ""
-    reason: str = ""  # a template over ``values``
-    values: dict = {}
-    measure: str = ""
-    value: float | None = None
-    limit: float | None = None
 
 
 class CleanPreviewed(Message):
@@ -281,6 +294,6 @@ class Problem(Message):
 
 
 Event = (
-    Loaded | Token | Finished | Tokenized | Scored | Attributed | InsideShown | DocumentShown | NeighboursFound
-    | SourcesCounted | CleanPreviewed | Problem
+    Loaded | Token | Marked | Finished | Tokenized | Scored | Attributed | InsideShown | Examined | DocumentShown
+    | NeighboursFound | SourcesCounted | CleanPreviewed | Problem
 )  # fmt: skip
