@@ -24,7 +24,8 @@ OPEN_TO_THE_WINDOW = (
     "core.infer.sources", "core.glass.uncertainty",
     "core.export.usage", "core.data.dedup.lines", "core.data.dedup.pairs", "core.data.shares",
     "core.data.worlds", "core.data.privacy.review", "core.evaluate.table", "core.evaluate.detector_bench",
-    "core.glass.answers", "core.glass.inspection",
+    "core.glass.answers", "core.glass.inspection", "core.glass.grounding", "core.glass.context_match",
+    "core.evaluate.fact_law", "core.evaluate.fact_law_table",
     "core.train.retention", "core.train.distributed.launch", "core.train.sightings",
 )  # fmt: skip
 OPEN_TO_WIDGETS = ("core.errors", "core.spec", "core.kernels.spans")

@@ -36,6 +36,8 @@ CHOICES = {
     "boolean": "Boolean assignment", "object_counting": "Object counting",
     "word_sorting": "Word sorting", "unscramble": "Unscrambling",
     "repeat_copy": "Copying with repetition", "key_value": "Key and value", "weights": "Weights",
+    "known": "Known people", "read_stranger": "Notes about strangers", "read_agreeing": "Notes that agree",
+    "read_contradicted": "Contradicting notes",
     "adamw": "AdamW", "adafactor": "Adafactor", "muon": "Muon", "lion": "Lion", "sgd": "SGD", "cosine": "Cosine",
     "constant": "Constant", "inverse_sqrt": "Inverse square root", "wsd": "Warm-up, stable, decay",
     "bf16_weights": "bf16 weights", "fp16": "fp16", "on": "On", "off": "Off",

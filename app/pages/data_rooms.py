@@ -55,10 +55,10 @@ DATA_KINDS = (
     DataKind("classifier", FILTERS, ("app.views.classifier_view:ClassifierView",),
              "app.views.classifier_form:ClassifierForm", QT_TRANSLATE_NOOP("data", "Train a quality classifier"),
              "training"),
-    DataKind("experiment", EXPERIMENTS, ("app.views.experiment_view:ExperimentView",),
+    DataKind("experiment", EXPERIMENTS, ("app.views.by_request:AnyExperimentView",),
              "app.views.experiment_form:ExperimentForm", QT_TRANSLATE_NOOP("data", "Compare what a rule does"),
              "glass"),
-    DataKind("inspect", EXPERIMENTS, ("app.views.inspection_view:InspectionView",),
+    DataKind("inspect", EXPERIMENTS, ("app.views.by_request:AnyInspectionView",),
              "app.views.inspection_form:InspectionForm", QT_TRANSLATE_NOOP("data", "Ask what a model knows"), "glass"),
     DataKind("question", EXPERIMENTS, ("app.views.inspection_view:InspectionView",)),
 )  # fmt: skip

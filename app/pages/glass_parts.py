@@ -6,6 +6,7 @@ from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from app.pages.glass_causes import CausesPanel
+from app.pages.glass_context import ContextPanel
 from app.pages.glass_inside import InsidePanel
 from app.pages.glass_spans import SpanPanel, training_text
 from app.state.context import AppContext
@@ -36,6 +37,7 @@ class GlassParts(QWidget):
             "text": (self.tr("In the training text"), self.spans),
             "inside": (self.tr("Inside the model"), self.inside),
             "causes": (self.tr("Causes"), self.causes),
+            "context": (self.tr("What the context says"), ContextPanel(context, load)),
         }
         self.tabs = TabStrip({key: title for key, (title, _) in self.views.items()},
                              name=self.tr("What to see of the answer"))  # fmt: skip
@@ -58,6 +60,7 @@ class GlassParts(QWidget):
         if look.found:
             self._show_spans(look)
         self.causes.show_answer(look.run, look.prompt, look.records if look.finished else [])
+        self.views["context"][1].show_look(look)
 
     def choose_token(self, token: int) -> None:
         """A token of the answer, from 0: every view follows."""

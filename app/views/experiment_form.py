@@ -129,6 +129,7 @@ class ExperimentForm(QWidget):
         given = {**chosen.values, "steps": chosen.values["train"]["steps"]}
         for field, line in self.numbers.items():
             line.setText(str(given.get(field, 0)))
+        self.numbers["text_bytes"].parentWidget().setVisible("facts" not in chosen.values)
         self._offer_rules()
         self._refresh()
 

@@ -23,7 +23,7 @@ from core.data.worlds.strata import strata_shares
 from core.errors import LabError
 from core.spec.base import build, fields
 from core.spec.files import preset, preset_names
-from core.spec.world import Arithmetic, Biographies, Symbolic, WorldSpec
+from core.spec.world import Arithmetic, Biographies, Contexts, Symbolic, WorldSpec
 from widgets import theme
 from widgets.cards import Button, Card, Text
 from widgets.controls import SegmentedControl
@@ -33,7 +33,7 @@ from widgets.spec_form import SpecForm
 
 PAUSE_MS = 150
 FIRST_PRESET = "biographies-fair"
-WORLDS = {world.__struct_config__.tag: world for world in (Biographies, Arithmetic, Symbolic)}
+WORLDS = {world.__struct_config__.tag: world for world in (Biographies, Arithmetic, Symbolic, Contexts)}
 EXAMPLES = 3
 NAME_PX = 224
 
@@ -59,7 +59,8 @@ class WorldForm(QWidget):
         self.name.setFixedWidth(NAME_PX)
         self.kind = SegmentedControl({
             "biographies": self.tr("Biographies"), "arithmetic": self.tr("Arithmetic problems"),
-            "symbolic": self.tr("Symbolic tasks")}, name=self.tr("World"))  # fmt: skip
+            "symbolic": self.tr("Symbolic tasks"), "contexts": self.tr("Notes and questions"),
+        }, name=self.tr("World"))  # fmt: skip
         self.kind.value_changed.connect(self._choose_kind)
         self.form = SpecForm(WorldSpec, hidden=("world",))
         self.forms = {kind: SpecForm(world) for kind, world in WORLDS.items()}

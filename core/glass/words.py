@@ -20,6 +20,11 @@ def words(text: str) -> list[str]:
     return list(map(str.lower, _WORD.findall(text)))
 
 
+def word_places(text: str) -> list[tuple[str, int, int]]:
+    """The words of a text, lower case, each with the characters where it stands."""
+    return [(match.group().lower(), match.start(), match.end()) for match in _WORD.finditer(text)]
+
+
 class Cut:
     """An answer cut into tokens: where words meet, and where sentences and lines end.
 

@@ -8,6 +8,7 @@ import json
 import os
 import shutil
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
@@ -33,6 +34,10 @@ TOLD_EVERY_S = 1.0
 
 def run(spec: ExperimentSpec, folder: JobFolder, emit, control) -> dict:
     """Clean, train and measure every arm; writes ``table.json`` and ``table.md``."""
+    if spec.facts is not None:
+        from core.jobs import fact_law
+
+        return fact_law.run(spec, folder, emit, control)
     started = time.monotonic()
     table = Experiment(spec, folder, emit, control).run()
     table = msgspec.structs.replace(table, elapsed_s=round(time.monotonic() - started, 1))
@@ -77,13 +82,13 @@ class Experiment:
         self.emit(Phase(name="Training the tokenizers"))
         self._crew().do(self._tokenizers(corpora))
         self.emit(Phase(name="Training the twins"))
-        trained = Crew(self.inside, self.emit, self.control, self.lanes, self._watch).do(self._trainings(corpora))
+        trained = self._crew(self._watch).do(self._trainings(corpora))
         self.emit(Phase(name="Asking for the secrets"))
         extraction = self._extraction()
         return self._table(corpora, reports, trained, extraction)
 
-    def _crew(self) -> Crew:
-        return Crew(self.inside, self.emit, self.control, self.lanes)
+    def _crew(self, watch: Callable = lambda child, view: None) -> Crew:
+        return Crew(self.inside, self.emit, self.control, self.lanes, watch)
 
     # requests of the children
 

@@ -19,6 +19,7 @@ from core.record.folder import ROOMS, JobFolder
 from core.record.view import JobView, read_view
 from core.spec.base import build
 from core.spec.inspect import InspectSpec
+from core.spec.world import Contexts
 
 STAGES = {
     "world": "Making the worlds", "tokenizer": "Training the tokenizers", "train": "Training the models",
@@ -28,6 +29,10 @@ STAGES = {
 
 def run(spec: InspectSpec, folder: JobFolder, emit, control) -> dict:
     """Do all seeds and measure them together; writes ``table.json`` and ``table.md``."""
+    if isinstance(spec.world.world, Contexts):
+        from core.jobs import ground
+
+        return ground.run(spec, folder, emit, control)
     began = time.monotonic()
     found = Pipeline(spec, folder, emit, control).run()
     found = msgspec.structs.replace(found, elapsed_s=round(time.monotonic() - began, 1))

@@ -1,7 +1,7 @@
 """Twins that differ in one thing: what a cleaning rule, a tokenizer or a mixture does to the model."""
 
 import re
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 
@@ -13,8 +13,51 @@ from core.spec.model import ModelSpec
 from core.spec.plants import AnyPlant
 from core.spec.rules.base import tag_of
 from core.spec.train import TrainSpec
+from core.spec.world import RelationName
 
 BUILT_IN = "builtin:python-docs"
+MONOFACTS = "Kalai & Vempala 2024, arXiv:2311.14648"
+UPWEIGHTED = "Miao & Kearns 2025, arXiv:2502.08666"
+
+
+class Told(Spec):
+    """How often the facts of one arm's world are stated in its text."""
+
+    once: Annotated[float, about(
+        "Stated once", "Share of the statements that are the only one of their fact; the world is as large as that "
+        "takes.", low=0.001, high=0.99, source=MONOFACTS)] = 0.3
+    spread: Annotated[Literal["even", "zipf"], about(
+        "Spread", "even: every fact is as likely to be told; zipf: some 64 times as likely as others, most of them "
+        "rarely.", source=UPWEIGHTED)] = "even"
+    repeat_share: Annotated[float, about(
+        "Repeated documents", "Share of the training documents that stand there more than once.",
+        low=0.0, high=1.0, source=UPWEIGHTED)] = 0.0
+    repeat_times: Annotated[int, about(
+        "Times", "How many times each repeated document stands there.", low=2, high=1000)] = 10
+
+
+class FactLaw(Spec):
+    """Worlds of facts instead of found text: what every text states, and how the models are let speak."""
+
+    statements: Annotated[int, about(
+        "Statements", "Each arm's text states facts of its world so many times, copies not counted; drawn at random.",
+        low=100, high=10_000_000)] = 3000
+    relations: Annotated[list[RelationName], about("Relations", "What there is to know about each person.")] = \
+        msgspec.field(default_factory=lambda: ["birth_place", "work_place", "employer", "spouse"])
+    values: Annotated[int, about("Values", "How many different answers each relation has.", low=20, high=500)] = 100
+    shared_values: Annotated[float, about(
+        "Shared values", "Share of facts whose value belongs to several relations.", low=0.0, high=1.0)] = 0.5
+    language: Annotated[Literal["english", "chinese"], about("Language", "What the text is written in.")] = "english"
+    held_out: Annotated[float, about(
+        "Held out", "Share of documents kept away from training.", low=0.001, high=0.5)] = 0.02
+    questions: Annotated[int, about(
+        "Questions", "Asked of each model, each as often as its world would say the fact.", low=20, high=1_000_000)] = \
+        1500
+    sentences: Annotated[int, about(
+        "Sentences", "Each model says so many freely.", low=20, high=1_000_000)] = 1500
+    bins: Annotated[int, about(
+        "Bins", "Into how many parts of equal size what a model says is cut to measure its miscalibration.", low=1,
+        high=1000, expert=True, source=MONOFACTS)] = 10
 
 
 class Arm(Spec):
@@ -31,6 +74,8 @@ class Arm(Spec):
     shares: Annotated[dict[str, float], about(
         "Mixture", "Share of the text that comes from each source; a source not named gives none. Empty = all text "
         "as it is.")] = {}
+    told: Annotated[Told | None, about(
+        "Facts told", "How often facts are stated, where the text is of worlds of facts.")] = None
 
     @property
     def slug(self) -> str:
@@ -66,6 +111,9 @@ class ExperimentSpec(Spec, kw_only=True):
         "Baseline", "The arm that the others are compared with. Empty = the first.")] = ""
     seeds: Annotated[int, about(
         "Seeds", "Twins trained for each arm; more make the interval narrower.", low=1, high=100)] = 3
+    facts: Annotated[FactLaw | None, about(
+        "Facts", "The arms learn worlds of facts that are stated more or less often, instead of found text, and are "
+        "asked for them.", source=MONOFACTS)] = None
     at_once: Annotated[int, about(
         "At once", "Trainings that run beside each other; 0 = one a processor.", low=0, high=1024, expert=True)] = 0
     candidates: Annotated[int, about(
@@ -88,6 +136,7 @@ class ExperimentSpec(Spec, kw_only=True):
                 "Arms are compared in bits per byte, and word vectors give a text no probability.", "model.family",
                 "Choose a model that predicts tokens.")
         self._check_arms()
+        self._check_told()
         build(TrainSpec, {**self.train, "corpus": "-", "tokenizer": "-"}, "train")
 
     def _check_arms(self) -> None:
@@ -111,6 +160,18 @@ class ExperimentSpec(Spec, kw_only=True):
                         names=", ".join(self.base.sources))
             if arm.shares and not sum(arm.shares.values()):
                 raise LabError("The mixture takes nothing of any source.", arm.name, "Give one a share above 0.")
+
+    def _check_told(self) -> None:
+        """Facts are told by all arms, or by none.
+
+        Raises:
+            LabError: some arm says how often facts are told and another does not, or there are no facts.
+        """
+        without = next((arm.name for arm in self.arms if (arm.told is None) == (self.facts is not None)), None)
+        if without is not None:
+            raise LabError(
+                "Facts are stated in every arm or in none.", without, "Say of each arm how often its facts are stated, "
+                "and what is asked.")
 
     @property
     def compared_with(self) -> str:

@@ -9,7 +9,7 @@ from core.spec.base import Spec, about, build
 from core.spec.grow import GrowTokenizer
 from core.spec.model import ModelSpec
 from core.spec.train import TrainSpec
-from core.spec.world import Biographies, WorldSpec
+from core.spec.world import Biographies, Contexts, WorldSpec
 
 
 class Asking(Spec):
@@ -57,8 +57,8 @@ class InspectSpec(Spec):
         expert=True)] = 0
 
     def __post_init__(self) -> None:
-        if not isinstance(self.world.world, Biographies):
+        if not isinstance(self.world.world, Biographies | Contexts):
             raise LabError(
-                "Only a world of biographies has facts to ask about.", "world", "Choose a preset whose world is "
-                "biographies.")
+                "Only worlds of biographies, and of notes and questions, can be asked about.", "world",
+                "Choose a preset of such a world.")
         build(TrainSpec, {**self.train, "corpus": "-", "tokenizer": "-"}, "train")

@@ -17,6 +17,7 @@ TaskName = Literal[
 BIOGRAPHIES = "Allen-Zhu & Li 2023, Physics of Language Models 3.1, arXiv:2309.14316"
 MONOFACTS = "Kalai & Vempala 2024, arXiv:2311.14648"
 CHAINS = "Wei et al. 2022, arXiv:2201.11903"
+CONTEXTS = "Longpre et al. 2021, Entity-Based Knowledge Conflicts, arXiv:2109.05052"
 TASKS = "Wei et al. 2022, arXiv:2201.11903; Srivastava et al. 2022, BIG-bench, arXiv:2206.04615"
 
 
@@ -135,7 +136,39 @@ class Symbolic(World, tag="symbolic"):
             raise LabError("The tasks must be at least one, and different.", "", "Choose each once.")
 
 
-AnyWorld = Union[Biographies, Arithmetic, Symbolic]
+class Contexts(World, tag="contexts"):
+    """Notes that are read before a question, about strangers and about people whom the text knows besides."""
+
+    title: ClassVar[str] = "Notes and questions"
+    source: ClassVar[str] = CONTEXTS
+
+    known: Annotated[int, about(
+        "Known people", "People whose town is stated in documents of its own.", low=1, high=1_000_000)] = 200
+    counts: Annotated[list[int], about(
+        "Counts", "In how many documents the town of a known person is stated; equally many people get each.")] = (
+        msgspec.field(default_factory=lambda: [1, 2, 4, 8, 16]))
+    strangers: Annotated[int, about(
+        "Strangers", "People who stand in notes alone and live in another town each time.", low=12,
+        high=1_000_000)] = 400
+    values: Annotated[int, about("Values", "How many different towns there are.", low=20, high=500)] = 100
+    shortest: Annotated[int, about("Fewest notes", "At least so many notes before a question.", low=1, high=12)] = 2
+    longest: Annotated[int, about("Most notes", "At most so many.", low=1, high=12)] = 4
+    agreeing: Annotated[float, about(
+        "About known people", "Share of the training readings that ask for a known person; the notes agree with what "
+        "is stated elsewhere.", low=0.0, high=1.0)] = 0.1
+    contradicted: Annotated[float, about(
+        "Contradicting notes", "Share of the held-out readings that ask for a known person about whom the notes say "
+        "something else.", low=0.0, high=1.0)] = 0.5
+
+    def __post_init__(self) -> None:
+        if self.shortest > self.longest:
+            raise LabError("The fewest notes are more than the most.", "", "Exchange the two numbers.")
+        if not self.counts or min(self.counts) < 1 or max(self.counts) > 100_000:
+            raise LabError("The counts must be whole numbers from 1 to 100,000.", "",
+                           "Facts stated 0 times have a share of their own: never stated.")
+
+
+AnyWorld = Union[Biographies, Arithmetic, Symbolic, Contexts]
 
 
 class WorldSpec(Spec):

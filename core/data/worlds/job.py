@@ -8,26 +8,28 @@ import msgspec
 
 from core.data.documents import DocumentWriter
 from core.data.worlds.biographies import BiographyWorld
+from core.data.worlds.contexts import ContextWorld
 from core.data.worlds.facts import STRATA, WORLD, Fact, FactWriter, Item
 from core.data.worlds.tasks import TaskWorld
 from core.record.atomic import write_json
 from core.record.control import Control
 from core.record.events import Funnel, Noted, Phase, Progress
 from core.record.folder import JobFolder
-from core.spec.world import Biographies, WorldSpec
+from core.spec.world import Biographies, Contexts, WorldSpec
 
 TELL_EVERY_S = 0.2
 EXAMPLE_SIZE = 200  # people or tasks of a world that is only looked at
 MEASURED = 200  # documents of it from which the size of the whole is reckoned
 
 
-def make_world(spec: WorldSpec) -> BiographyWorld | TaskWorld:
+def make_world(spec: WorldSpec) -> BiographyWorld | TaskWorld | ContextWorld:
     """The world of a spec: ``n_documents``, ``document(i)``, ``n_rows``, ``row(i)``.
 
     Raises:
         LabError: the spec asks for a world that cannot be.
     """
-    return BiographyWorld(spec) if isinstance(spec.world, Biographies) else TaskWorld(spec)
+    makers = {Biographies: BiographyWorld, Contexts: ContextWorld}
+    return makers.get(type(spec.world), TaskWorld)(spec)
 
 
 class Glance(NamedTuple):
