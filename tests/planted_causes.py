@@ -1,6 +1,6 @@
 """Whether influence finds the document that taught a model an answer, among five thousand.
 
-    python tests/planted_causes.py [--models 2] [--each 5] [--documents 5000] [--epochs 14]
+    python tests/planted_causes.py [--models 1] [--each 10] [--documents 5000] [--epochs 30]
 
 Documents of one made-up fact each, in one and the same wording; a small model is trained on them by the real job. A
 trial: the model is given the beginning of one of the facts, and the real job asks for the causes of its end. No other
@@ -19,6 +19,7 @@ import msgspec
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from core.data.documents import Documents  # noqa: E402
 from core.jobs import worker  # noqa: E402
 from core.record.folder import Workspace  # noqa: E402
 from core.spec.base import build  # noqa: E402
@@ -43,11 +44,16 @@ def make_facts(draw: random.Random, documents: int) -> list[tuple[str, str]]:
     return [(subject, draw.choice(VALUES)) for subject in draw.sample(sorted(subjects), documents)]
 
 
+def said(subject: str, value: str) -> str:
+    """The one document of a fact."""
+    return f"The sign of {subject} is the {value}."
+
+
 def prepare(root: Path, facts: list[tuple[str, str]]) -> Workspace:
     """A workspace with these facts, a document each, and a tokenizer."""
     source = root / "facts"
     source.mkdir(parents=True)
-    lines = [msgspec.json.encode({"text": f"The sign of {subject} is the {value}."}) for subject, value in facts]
+    lines = [msgspec.json.encode({"text": said(*fact)}) for fact in facts]
     (source / "facts.jsonl").write_bytes(b"\n".join(lines) + b"\n")
     workspace = Workspace(root / "workspace")
     for kind, spec in (("corpus", CorpusSpec(sources=[str(source)], rules=[], held_out=0.01)),
@@ -61,6 +67,9 @@ def trials(root: Path, seed: int, documents: int, epochs: int, each: int) -> Ite
     draw = random.Random(seed)
     facts = make_facts(draw, documents)
     workspace = prepare(root, facts)
+    with Documents(workspace.path("corpora", "facts")) as kept:
+        read = {document.text for document in kept.iter("train")}
+    facts = [fact for fact in facts if said(*fact) in read]  # what was held out taught nothing
     spec = train_spec(documents, epochs, seed)
     assert worker.main(workspace.create("train", "facts", spec).root) == 0
     for number, (subject, value) in enumerate(draw.sample(facts, each)):
@@ -88,10 +97,10 @@ def train_spec(documents: int, epochs: int, seed: int) -> TrainSpec:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--models", type=int, default=2)
-    parser.add_argument("--each", type=int, default=5)
+    parser.add_argument("--models", type=int, default=1)
+    parser.add_argument("--each", type=int, default=10)
     parser.add_argument("--documents", type=int, default=5000)
-    parser.add_argument("--epochs", type=int, default=14)
+    parser.add_argument("--epochs", type=int, default=30)
     args = parser.parse_args()
     found = []
     for seed in range(args.models):

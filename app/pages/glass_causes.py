@@ -35,7 +35,7 @@ class CausesPanel(Card):
         self.run, self.prompt, self.records = "", "", []
         self.caption = Text(self.tr(
             "An estimate, not a proof: how far training on a document lowered the loss of this answer, by gradients at "
-            "saved checkpoints. The order of the text and the optimizer's memory are left out of it."), "caption")
+            "saved checkpoints. The order of the text and the optimizer's momentum are left out of it."), "caption")
         self.body.addWidget(self.caption)
         self._result: InfluenceResult | None = None
         self._corpus: Documents | None = None

@@ -1,9 +1,11 @@
 """How far training on a document lowers the loss of an answer: gradients compared at saved checkpoints.
 
 TracIn (Pruthi et al. 2020, arXiv:2002.08484): a step on document z changes the loss of answer a by about
--rate * <gradient of z, gradient of a>; summed over checkpoints that is the influence of z on a. The product with one
-fixed gradient is a directional derivative, so it is computed forward, for all parameters and many documents at once,
-and no document's gradient is ever stored.
+-rate * <gradient of z, gradient of a>; summed over checkpoints that is the influence of z on a. Adam divides each
+entry of a gradient by its usual size, so its step changes it by -rate * <gradient of z, that of a so divided> (as Xia
+et al. 2024, arXiv:2402.04333, have it); what every document pushes at then counts little. The product with one fixed
+gradient is a directional derivative, so it is computed forward, for all parameters and many documents at once, and no
+document's gradient is ever stored.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -16,6 +18,7 @@ from torch.nn import functional as F
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 TOKENS_AT_ONCE = 2048
+ADAM_EPS = 1e-8
 Gradient = dict[str, Tensor]
 
 
@@ -31,6 +34,23 @@ def answer_gradient(model: nn.Module, prompt: Sequence[int], answer: Sequence[in
     losses = token_losses(model, parameters, ids)[:, len(prompt) - 1 :]
     found = torch.autograd.grad(losses.sum(), list(parameters.values()), allow_unused=True)
     return {name: torch.zeros_like(p) if g is None else g for (name, p), g in zip(parameters.items(), found)}
+
+
+def as_adam_steps(gradient: Gradient, state: Gradient, beta2: float) -> Gradient:
+    """A gradient whose entries are divided as the optimizer divided them; unchanged where it was none of Adam's kind.
+
+    Args:
+        state: the optimizer's tensors in a checkpoint: "PARAMETER/exp_avg_sq" and "PARAMETER/step".
+        beta2: how much of the mean square was kept from step to step.
+    Source: Kingma & Ba 2015, arXiv:1412.6980, algorithm 1.
+    """
+    if not all({f"{name}/exp_avg_sq", f"{name}/step"} <= state.keys() for name in gradient):
+        return gradient
+    scaled = {}
+    for name, value in gradient.items():
+        mean_square = state[f"{name}/exp_avg_sq"].float() / (1 - beta2 ** float(state[f"{name}/step"]))
+        scaled[name] = value / (mean_square.reshape(value.shape).sqrt() + ADAM_EPS)
+    return scaled
 
 
 def token_losses(model: nn.Module, parameters: Gradient, ids: Tensor) -> Tensor:

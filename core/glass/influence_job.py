@@ -7,14 +7,15 @@ from pathlib import Path
 import msgspec
 import numpy as np
 import torch
+from torch import Tensor
 
 from core.data.documents import Documents
 from core.data.shards import TokenShard
 from core.errors import LabError
-from core.glass.influence import agreements, answer_gradient
+from core.glass.influence import agreements, answer_gradient, as_adam_steps
 from core.glass.passages import closest, passages
 from core.glass.training_text import training_documents
-from core.model.loading import load_decoder
+from core.model.loading import load_decoder, read_tensors
 from core.record.atomic import write_json
 from core.record.control import Control
 from core.record.events import Phase, Progress
@@ -23,11 +24,12 @@ from core.record.metrics import read_metrics
 from core.spec.influence import InfluenceResult, InfluenceSpec, Influential
 from core.spec.model import ModelSpec
 from core.tokens.tokenizer import Tokenizer
-from core.train.checkpoint import checkpoints
+from core.train.checkpoint import OPTIMIZER, checkpoints
 
 RESULT = "influence.json"
 TOLD_EVERY_S = 0.5
 SNIPPET_CHARACTERS = 160
+BETA2 = 0.95  # of runs that did not note theirs
 
 
 def run(spec: InfluenceSpec, folder: JobFolder, emit, control: Control) -> dict:
@@ -48,12 +50,13 @@ def run(spec: InfluenceSpec, folder: JobFolder, emit, control: Control) -> dict:
     prompt, answer = asked_tokens(spec, shape, tokenizer)
     starts, ends = passages(shard.doc_starts, len(shard.tokens), shape.context)
     rows = closest(shard.tokens, starts, ends, [*prompt, *answer], spec.passages)
+    beta2 = float(source.request["spec"].get("beta2", BETA2))
     weights = rate_weights(source.path("metrics.bin"), [step_of(path) for path in chosen])
     total = np.zeros(len(rows))
     emit(Phase(name="Comparing gradients"))
     for number, (checkpoint, weight) in enumerate(zip(chosen, weights, strict=True)):
         model = load_decoder(checkpoint)[0].float()
-        gradient = answer_gradient(model, prompt, answer)
+        gradient = as_adam_steps(answer_gradient(model, prompt, answer), optimizer_state(checkpoint), beta2)
         texts = [np.asarray(shard.tokens[starts[row] : ends[row]]).astype(np.int64) for row in rows]
         told = _Told(emit, control, number * len(rows), len(chosen) * len(rows))
         total += weight * agreements(model, gradient, texts, told)
@@ -119,6 +122,12 @@ def choose_checkpoints(run: Path, most: int) -> list[Path]:
         raise LabError("This run has no checkpoint yet.", run.name, "Wait until its training has saved one.")
     places = np.linspace(len(there) - 1, 0, min(most, len(there))) if most > 1 else [len(there) - 1]
     return [there[place] for place in sorted({round(float(place)) for place in places})]
+
+
+def optimizer_state(checkpoint: Path) -> dict[str, Tensor]:
+    """The optimizer's tensors beside the weights; none where it kept none, or in shards."""
+    file = checkpoint / OPTIMIZER
+    return read_tensors(file)[0] if file.is_file() else {}
 
 
 def step_of(checkpoint: Path) -> int:

@@ -7,7 +7,7 @@ import torch
 
 from core.errors import LabError
 from core.glass import influence
-from core.glass.influence import agreements, answer_gradient, token_losses
+from core.glass.influence import ADAM_EPS, agreements, answer_gradient, as_adam_steps, token_losses
 from core.glass.influence_job import asked_tokens, choose_checkpoints, rate_weights
 from core.glass.passages import closest, passages
 from core.model.build import build_model
@@ -17,6 +17,7 @@ from core.spec.experts import Experts
 from core.spec.influence import InfluenceSpec
 from core.spec.model import ModelSpec
 from core.spec.objective import Objective
+from core.train.optimizers import optimizer_tensors
 from tests.planted_causes import trials
 
 VOCAB, CONTEXT = 40, 24
@@ -89,6 +90,23 @@ def test_a_step_on_a_document_lowers_the_answers_loss_as_its_influence_says():
             for parameter, step in zip(parameters.values(), steps):
                 parameter += rate * step
         assert (before - after) / rate == pytest.approx(influenced, rel=0.05, abs=0.2)
+
+
+def test_adams_step_is_the_gradient_as_adam_divides_it():
+    model, beta2, rate = make_model(), 0.9, 1e-3
+    optimizer = torch.optim.AdamW(model.parameters(), rate, betas=(0.0, beta2), eps=ADAM_EPS, weight_decay=0.0)
+    for document in some_documents(4):
+        optimizer.zero_grad()
+        token_losses(model, dict(model.named_parameters()), torch.from_numpy(document)[None]).sum().backward()
+        before = {name: parameter.detach().clone() for name, parameter in model.named_parameters()}
+        optimizer.step()
+    state = optimizer_tensors(model, optimizer)
+    last = {name: parameter.grad for name, parameter in model.named_parameters()}
+    for name, step in as_adam_steps(last, state, beta2).items():
+        moved = (before[name] - model.get_parameter(name).detach()) / rate
+        torch.testing.assert_close(step, moved, rtol=2e-3, atol=2e-3)
+    state.pop(next(iter(state)).rpartition("/")[0] + "/exp_avg_sq")
+    assert as_adam_steps(last, state, beta2) is last  # not Adam's, or not whole
 
 
 def test_progress_counts_every_document_and_may_stop_the_work():
