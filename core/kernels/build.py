@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tempfile
 import zlib
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 SOURCES = Path(__file__).resolve().parent / "cpu"
@@ -25,6 +26,10 @@ GNU_FLAGS = {
 GNU_FLAGS["avx512vnni"] = [*GNU_FLAGS["avx512"], "-mavx512vnni"]
 GNU_FLAGS["amx"] = [*GNU_FLAGS["avx512vnni"], "-mavx512bf16", "-mamx-tile", "-mamx-bf16"]
 MSVC_FLAGS = {"avx2": ["/arch:AVX2"], "avx512": ["/arch:AVX512"], "avx512vnni": ["/arch:AVX512"]}
+
+
+PORTABLE = ("isa_generic.cpp", "team.cpp", "text.cpp", "minhash.cpp", "ngram.cpp", "decode.cpp", "suffix.cpp",
+            "spans.cpp")  # fmt: skip
 
 
 class BuildFailed(Exception):
@@ -42,21 +47,17 @@ def build() -> Path:
     LIBRARY.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=LIBRARY.parent) as folder:
         toolchain = _toolchain(Path(folder))
-        objects, defines = [], []
-        for isa in _instruction_sets():
+        with ThreadPoolExecutor(os.cpu_count()) as pool:  # the compiler runs in processes of its own
+            portable = [pool.submit(toolchain.compile, name, [], []) for name in PORTABLE]
+            special = {isa: pool.submit(toolchain.compile, f"isa_{isa}.cpp", toolchain.flags[isa], [])
+                       for isa in _instruction_sets()}  # fmt: skip
+        objects, defines = [job.result() for job in portable], []
+        for isa, job in special.items():
             try:
-                objects.append(toolchain.compile(f"isa_{isa}.cpp", toolchain.flags[isa], []))
+                objects.append(job.result())
                 defines.append(f"COLDFRAME_HAS_{isa.upper()}")
             except BuildFailed as problem:  # an old compiler: the levels it knows are enough
                 print(f"Kernels for {isa} were left out: {problem}", file=sys.stderr)
-        objects.append(toolchain.compile("isa_generic.cpp", [], []))
-        objects.append(toolchain.compile("team.cpp", [], []))
-        objects.append(toolchain.compile("text.cpp", [], []))
-        objects.append(toolchain.compile("minhash.cpp", [], []))
-        objects.append(toolchain.compile("ngram.cpp", [], []))
-        objects.append(toolchain.compile("decode.cpp", [], []))
-        objects.append(toolchain.compile("suffix.cpp", [], []))
-        objects.append(toolchain.compile("spans.cpp", [], []))
         objects.append(toolchain.compile("dispatch.cpp", [], [*defines, f"COLDFRAME_STAMP={stamp()}u"]))
         os.replace(toolchain.link(objects), LIBRARY)
     return LIBRARY

@@ -5,6 +5,7 @@ import math
 import torch
 from torch import Tensor, nn
 
+from core.kernels import step
 from core.model.attention import KVCache
 from core.model.head import Head
 from core.model.norms import deep_norm_scales
@@ -27,6 +28,8 @@ class Decoder(Trunk, Head):
         super().__init__(spec, spec.n_layers, causal=spec.layout != "encoder")
         self.embed = nn.Embedding(spec.vocab_size, spec.embed)
         self.add_head(spec)
+        self.step_path = "torch"
+        self.looked_at = False  # whether hooks hang on the modules: see core.train.layers
 
     def hidden(self, ids: Tensor, cache: KVCache | None = None, **seen) -> Tensor:
         """ids (B, T) int64 -> vectors after the last norm (B, T, D); a cache is filled on the way.
@@ -42,6 +45,11 @@ class Decoder(Trunk, Head):
 
     def loss(self, ids: Tensor, targets: Tensor, **seen) -> Tensor:
         """Mean cross-entropy and the routers' losses, nats a token, float32 scalar; negative targets do not count."""
+        if self.step_path == "ours" and not seen and step.fits(self.spec) and ids.device.type == "cpu":
+            if self.looked_at:  # the one call passes the modules by, and those who listen to them
+                with torch.no_grad():
+                    self.hidden(ids)
+            return step.loss(self, ids, targets)
         return self.loss_of(self.hidden(ids, **seen), targets) + self.router_losses()
 
     def predictions(self, ids: Tensor, **seen) -> Tensor:
@@ -49,8 +57,11 @@ class Decoder(Trunk, Head):
         return self(ids, **seen)
 
     def use_kernels(self, paths: dict[str, str]) -> None:
-        """Choose whose arithmetic runs: {"loss" | "attention" | "norm" | "swiglu": "torch" | "ours"}."""
-        self.loss_path = paths.get("loss", "torch")
+        """Choose whose arithmetic runs: {"step" | "loss" | "attention" | "norm" | "swiglu": "torch" | "ours"}.
+
+        "step" is the whole of it in one call, in bfloat16: see :mod:`core.kernels.step`.
+        """
+        self.loss_path, self.step_path = paths.get("loss", "torch"), paths.get("step", "torch")
         super().use_kernels(paths)
 
 

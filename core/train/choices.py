@@ -10,7 +10,7 @@ from statistics import median
 import torch
 
 from core.errors import LabError
-from core.kernels import ops
+from core.kernels import ops, step
 from core.model.decoder import Decoder
 from core.record.events import Chosen
 from core.record.folder import JobFolder
@@ -70,7 +70,7 @@ def label(precision: str, paths) -> str:
 
 
 def _candidates(spec: TrainSpec, model: Decoder, device: str) -> list[tuple[str, tuple]]:
-    """Every precision with torch alone, with each of our two large kernels, and with all of ours.
+    """Every precision with torch alone, with each of our two large kernels, with all of ours, and the step in one call.
 
     fp16 is left to those who ask for it: its loss has to be scaled, and bfloat16 is as fast wherever it is known.
     """
@@ -82,8 +82,9 @@ def _candidates(spec: TrainSpec, model: Decoder, device: str) -> list[tuple[str,
             sets += [(name,) for name in usable if name in ("loss", "attention")]
         sets.append(tuple(usable))
     ends = list(dict.fromkeys((sets[0], sets[-1])))  # a twin in bf16 gains the same whichever kernel runs
-    return [(p, tuple((name, "ours") for name in names)) for p in precisions
-            for names in (ends if p == "bf16_weights" else sets)]  # fmt: skip
+    whole = [("step",)] if spec.kernels != "torch" and device == "cpu" and _applies("step", model) else []
+    offered = {"bf16": sets + whole, "bf16_weights": ends}
+    return [(p, tuple((name, "ours") for name in names)) for p in precisions for names in offered.get(p, sets)]
 
 
 def _ours(device: str) -> list[str]:
@@ -99,6 +100,8 @@ def _applies(name: str, model: Decoder) -> bool:
     if name == "loss":
         return (spec.family != "word_vectors" and not spec.head_bias and not spec.logit_softcap
                 and spec.objective.task != "replaced")  # fmt: skip
+    if name == "step":
+        return ops.available()["built"] and isinstance(model, Decoder) and step.fits(spec)
     if spec.family != "transformer":
         return False
     turned = spec.position != "rope" or (spec.rope_pairs == "half" and spec.rotated == spec.head)

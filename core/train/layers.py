@@ -39,7 +39,8 @@ class Layers:
     ) -> None:  # fmt: skip
         self.every = every
         self.parts = _parts(model)
-        self.modules = {name: module for name, module in (working or model).named_modules() if name in self.parts}
+        self.working = working or model
+        self.modules = {name: module for name, module in self.working.named_modules() if name in self.parts}
         self._seen: dict[str, Tensor] = {}
         self._hooks: list = []
         columns = self._columns() if every and self.parts else []
@@ -56,6 +57,7 @@ class Layers:
         self._seen = {}
         for name, module in self.modules.items():
             self._hang(name, module)
+        self.working.looked_at = True
 
     def take(self, step: int, grad_norm: float, clip: float) -> None:
         """Write what was seen; between the backward pass and the change of the weights.
@@ -140,6 +142,7 @@ class Layers:
         for hook in self._hooks:
             hook.remove()
         self._hooks = []
+        self.working.looked_at = False
         self._asked: dict[str, dict[int, Tensor]] = {}
 
 

@@ -168,3 +168,9 @@ EXPORT void coldframe_decode(DecodeJob* job, int threads) {
     current();
     team_run_together(threads, share<DecodeJob, &Table::decode>, job);
 }
+
+// A whole training step; it calls the team itself, part by part.
+EXPORT void coldframe_step(StepJob* job, int threads) { current().step(*job, threads); }
+
+// Bytes of memory that such a step works in.
+EXPORT int64_t coldframe_step_bytes(const StepJob* job) { return current().step_bytes(*job); }

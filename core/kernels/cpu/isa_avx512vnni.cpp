@@ -8,9 +8,11 @@
 #include "gated.h"
 #include "minhash.h"
 #include "norm.h"
+#include "step.h"
 
 extern const Table table_avx512vnni = {
     "avx512vnni", ISA::cross_entropy, ISA::attention_forward, ISA::attention_backward,
     ISA::norm_forward, ISA::norm_backward, ISA::gated_forward, ISA::gated_backward,
     ISA::minhash, ISA::multiply, ISA::decode, ISA::adamw, ISA::squares,
+    ISA::step, ISA::step_bytes,
 };

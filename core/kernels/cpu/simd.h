@@ -44,6 +44,9 @@ inline Vec largest(Vec a, Vec b) { return {_mm512_max_ps(a.v, b.v)}; }   // NaN 
 inline Vec smallest(Vec a, Vec b) { return {_mm512_min_ps(a.v, b.v)}; }  // NaN in b stays
 inline float sum(Vec a) { return _mm512_reduce_add_ps(a.v); }
 inline float top(Vec a) { return _mm512_reduce_max_ps(a.v); }
+inline Vec pick_negative(Vec x, Vec below, Vec other) {  // `below` where x < 0
+    return {_mm512_mask_mov_ps(other.v, _mm512_cmp_ps_mask(x.v, _mm512_setzero_ps(), _CMP_LT_OQ), below.v)};
+}
 inline Vec square_root(Vec a) { return {_mm512_sqrt_ps(a.v)}; }
 inline Vec round(Vec a) { return {_mm512_roundscale_ps(a.v, 0)}; }
 inline Vec power_of_two(Vec n) {
@@ -54,13 +57,34 @@ inline Vec load(const uint16_t* p) {
     __m256i half = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p));
     return {_mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(half), 16))};
 }
-inline void store(uint16_t* p, Vec a) {
+#ifdef __AVX512BF16__
+inline __m256i rounded(Vec a) { return reinterpret_cast<__m256i>(_mm512_cvtneps_pbh(a.v)); }
+#else
+inline __m256i rounded(Vec a) {
     __m512i bits = _mm512_castps_si512(a.v);
     __m512i odd = _mm512_and_si512(_mm512_srli_epi32(bits, 16), _mm512_set1_epi32(1));
     __m512i up = _mm512_srli_epi32(_mm512_add_epi32(bits, _mm512_add_epi32(odd, _mm512_set1_epi32(0x7fff))), 16);
     __mmask16 nan = _mm512_cmp_ps_mask(a.v, a.v, _CMP_UNORD_Q);
     up = _mm512_mask_mov_epi32(up, nan, _mm512_set1_epi32(0x7fc0));
-    _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), _mm512_cvtepi32_epi16(up));
+    return _mm512_cvtepi32_epi16(up);
+}
+#endif
+inline void store(uint16_t* p, Vec a) { _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), rounded(a)); }
+inline void store(uint16_t* p, Vec a, Vec next) {  // 2 W elements: a whole cache line
+#ifdef __AVX512BF16__
+    _mm512_storeu_si512(p, reinterpret_cast<__m512i>(_mm512_cvtne2ps_pbh(next.v, a.v)));
+#else
+    _mm512_storeu_si512(p, _mm512_inserti64x4(_mm512_castsi256_si512(rounded(a)), rounded(next), 1));
+#endif
+}
+inline void load_pairs(const uint16_t* p, Vec* even, Vec* odd) {
+    const __m512i both = _mm512_loadu_si512(p);
+    even->v = _mm512_castsi512_ps(_mm512_slli_epi32(both, 16));
+    odd->v = _mm512_castsi512_ps(_mm512_and_si512(both, _mm512_set1_epi32(static_cast<int>(0xffff0000u))));
+}
+inline void store_pairs(uint16_t* p, Vec even, Vec odd) {
+    const __m512i low = _mm512_cvtepu16_epi32(rounded(even)), high = _mm512_cvtepu16_epi32(rounded(odd));
+    _mm512_storeu_si512(p, _mm512_or_si512(low, _mm512_slli_epi32(high, 16)));
 }
 
 #elif defined(__AVX2__)
@@ -89,6 +113,9 @@ inline float top(Vec a) {
     return _mm_cvtss_f32(_mm_max_ss(x, _mm_shuffle_ps(x, x, 1)));
 }
 inline Vec square_root(Vec a) { return {_mm256_sqrt_ps(a.v)}; }
+inline Vec pick_negative(Vec x, Vec below, Vec other) {
+    return {_mm256_blendv_ps(other.v, below.v, _mm256_cmp_ps(x.v, _mm256_setzero_ps(), _CMP_LT_OQ))};
+}
 inline Vec round(Vec a) { return {_mm256_round_ps(a.v, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC)}; }
 inline Vec power_of_two(Vec n) {
     __m256i bits = _mm256_add_epi32(_mm256_cvtps_epi32(n.v), _mm256_set1_epi32(127));
@@ -127,6 +154,7 @@ inline float top(Vec a) {
     for (int i = 1; i < W; ++i) x = a.v[i] > x ? a.v[i] : x;
     return x;
 }
+inline Vec pick_negative(Vec x, Vec below, Vec other) { EACH(x.v[i] < 0.0f ? below.v[i] : other.v[i]); }
 // Adding and taking away 1.5 * 2^23 rounds to the nearest integer (|a| < 2^22) without a library call.
 inline Vec round(Vec a) { EACH((a.v[i] + 12582912.0f) - 12582912.0f); }
 inline Vec power_of_two(Vec n) {
@@ -142,6 +170,26 @@ inline Vec load(const uint16_t* p) { EACH(bf16_to_float(p[i])); }
 inline void store(uint16_t* p, Vec a) { for (int i = 0; i < W; ++i) p[i] = float_to_bf16(a.v[i]); }
 #undef EACH
 
+#endif
+
+#ifndef __AVX512F__
+inline void store(uint16_t* p, Vec a, Vec next) {
+    store(p, a);
+    store(p + W, next);
+}
+// 2 W elements, two by two: the first of each pair, and the second.
+inline void load_pairs(const uint16_t* p, Vec* even, Vec* odd) {
+    float first[W], second[W];
+    for (int i = 0; i < W; ++i) first[i] = bf16_to_float(p[2 * i]), second[i] = bf16_to_float(p[2 * i + 1]);
+    *even = load(first);
+    *odd = load(second);
+}
+inline void store_pairs(uint16_t* p, Vec even, Vec odd) {
+    float first[W], second[W];
+    store(first, even);
+    store(second, odd);
+    for (int i = 0; i < W; ++i) p[2 * i] = float_to_bf16(first[i]), p[2 * i + 1] = float_to_bf16(second[i]);
+}
 #endif
 
 // The first n < W elements, the rest `other`; and back.

@@ -4,6 +4,7 @@
 
 #include "adamw_job.h"
 #include "decode_job.h"
+#include "step_job.h"
 
 extern "C" {
 
@@ -61,7 +62,7 @@ struct MinhashJob {
 
 constexpr int MOST_PERMUTATIONS = 4480;
 
-// Every function does share `part` of `parts`.
+// Every function does share `part` of `parts`, unless it says otherwise.
 struct Table {
     const char* name;
     void (*cross_entropy)(CrossEntropyJob&, int part, int parts);
@@ -76,6 +77,8 @@ struct Table {
     void (*decode)(DecodeJob&, int part, int parts);
     void (*adamw)(AdamwJob&, int part, int parts);
     void (*squares)(SquaresJob&, int part, int parts);
+    void (*step)(StepJob&, int threads);  // shares its parts out itself
+    int64_t (*step_bytes)(const StepJob&);
 };
 
 struct Span { int64_t begin, end; };
