@@ -139,7 +139,8 @@ class ContextPanel(Card):
         bare = [id for place, id in enumerate(ids) if place not in inside]
         self._bare = [*bare, *(record.id for record in look.records)]
         known = recorded_copying(self.context, look.run)
-        said = [id for word in match.copy_test([pieces[i] for i in inside], [ids[i] for i in inside]) for id in word]
+        words = match.copy_test([pieces[i] for i in inside], [ids[i] for i in inside], len(self._whole) // 2)
+        said = [id for word in words for id in word]
         self._twice = len(said)
         if known is not None:
             self._pass_gate(known, self.tr("measured on notes about strangers"))

@@ -14,7 +14,7 @@ from core.spec.token_record import TokenRecord
 MOST_PLACES = 20  # of one run of words that are pointed at
 LONE_WORD = 4  # characters; shorter words alone stand in every text
 SMALLEST = 1e-30
-LEAST_TEST, MOST_TEST = 6, 40  # words of a context that are said twice to see whether a model copies
+LEAST_TEST, MOST_TEST = 4, 40  # words of a context that are said twice to see whether a model copies
 _SENTENCE_END = re.compile(r"(?<=[.!?])\s+|(?<=[。！？])|\n+")
 
 
@@ -80,18 +80,22 @@ def tokens_of(pieces: Sequence[bytes], start: int, end: int) -> range:
     return range(inside[0], inside[-1] + 1) if inside else range(0)
 
 
-def copy_test(pieces: Sequence[bytes], ids: Sequence[int]) -> list[list[int]]:
-    """The words of a context in an order that says nothing, as their tokens; empty where there are too few.
+def copy_test(pieces: Sequence[bytes], ids: Sequence[int], room: int) -> list[list[int]]:
+    """Words of a context in an order that says nothing, as their tokens; empty where there are too few.
 
     Said twice, the second saying can only be known by copying the first.
+
+    Args:
+        pieces, ids: of the context's tokens.
+        room: tokens that all of the words may have at most.
     """
     cut = Cut(list(pieces))
     words = [list(ids[start:end]) for start, end in cut.segments() if word_places(cut.text(start, end))]
     different = list({tuple(word): word for word in words}.values())
-    if len(different) < LEAST_TEST:
-        return []
-    order = np.random.default_rng(0).permutation(len(different))
-    return [different[int(place)] for place in order[:MOST_TEST]]
+    chosen = [different[int(place)] for place in np.random.default_rng(0).permutation(len(different))]
+    ends = np.cumsum([len(word) for word in chosen])
+    chosen = chosen[: min(MOST_TEST, int(np.searchsorted(ends, room, side="right")))]
+    return chosen if len(chosen) >= LEAST_TEST else []
 
 
 def copy_accuracy(records: Sequence[TokenRecord], twice: int) -> float:

@@ -24,13 +24,14 @@ def lookback_ratios(attention: Sequence[Tensor], context: int, prompt: int) -> T
     """How far each head looks back while an answer is chosen.
 
     Args:
-        attention: one (B, H, T, T) a layer; a row of it shares out what the next token is chosen from.
+        attention: one (B, H, T, T) a layer, of a prompt and its answer without the last token; a row of it shares
+            out what the next token is chosen from.
         context: tokens of the context, the start token with them; prompt: tokens up to the answer.
     Returns:
-        (B, T - prompt, layers, H), each 0..1: mean attention on the context over that plus the mean on what follows.
+        (B, T - prompt + 1, layers, H), 0..1: mean attention on the context over that plus the mean on what follows.
     """
-    weights = torch.stack([layer[:, :, prompt - 1 : -1] for layer in attention], dim=2)  # (B, H, layers, A, T)
-    after = torch.arange(prompt, weights.shape[-1], device=weights.device) - context  # tokens after it, for each row
+    weights = torch.stack([layer[:, :, prompt - 1 :] for layer in attention], dim=2)  # (B, H, layers, A, T)
+    after = torch.arange(prompt, weights.shape[-1] + 1, device=weights.device) - context  # tokens after it, a row
     back = weights[..., :context].sum(-1) / context
     new = weights[..., context:].sum(-1) / after
     return (back / (back + new).clamp_min(1e-12)).permute(0, 3, 2, 1)
@@ -52,7 +53,7 @@ def read_contexts(
     found, layers, groups = [None] * len(rows), 0, defaultdict(list)
     start = len(begin(engine, rows[0][1])) - len(rows[0][1])
     for number, (context, prompt, answer) in enumerate(rows):
-        ids = [*begin(engine, prompt), *answer]
+        ids = [*begin(engine, prompt), *answer[:-1]]
         check_length(engine, ids, engine.name)
         groups[len(ids), context + start, len(prompt) + start].append((number, ids))
     for (_, context, prompt), group in groups.items():

@@ -151,7 +151,7 @@ class Contexts(World, tag="contexts"):
         "Strangers", "People who stand in notes alone and live in another town each time.", low=12,
         high=1_000_000)] = 400
     values: Annotated[int, about("Values", "How many different towns there are.", low=20, high=500)] = 100
-    shortest: Annotated[int, about("Fewest notes", "At least so many notes before a question.", low=1, high=12)] = 2
+    shortest: Annotated[int, about("Fewest notes", "At least so many notes before a question.", low=1, high=12)] = 1
     longest: Annotated[int, about("Most notes", "At most so many.", low=1, high=12)] = 4
     agreeing: Annotated[float, about(
         "About known people", "Share of the training readings that ask for a known person; the notes agree with what "

@@ -6,6 +6,8 @@ import math
 import pytest
 
 from app.pages.glass_context import recorded_copying
+from app.state.context import AppContext
+from app.state.settings import Settings
 from core.glass import grounding as g
 from core.glass.context_match import split_prompt
 from core.record.atomic import write_json
@@ -42,7 +44,7 @@ def test_a_model_that_copies_is_weighed_with_and_without_its_context(qtbot, grow
     marked = [one.cursor.selectedText() for one in panel.strip.context.extraSelections()]
     assert "length of the" in marked and "list" in marked
     # the engine itself, asked for both texts, says the same
-    cut = records_of(grown, PROMPT[split_prompt(PROMPT):])
+    cut = records_of(grown, f" {PROMPT[split_prompt(PROMPT):]}")
     whole = [record.probability for record in panel._whole[-len(records):]]
     session = page.context.session
     asked = session.score(ids=[*(one.id for one in cut), *(one.id for one in records)])
@@ -61,11 +63,14 @@ def test_a_prompt_of_one_sentence_has_no_context(qtbot, grown, make_page):
     assert panel.state.title.text() == "This prompt has no context"
 
 
-def test_copying_that_an_inspection_measured_is_known(context):
+def test_copying_that_an_inspection_measured_is_known(tmp_path, qtbot):
+    context = AppContext(tmp_path / "workspace", Settings())
     folder = context.workspace.create("inspect", "notes", build(InspectSpec, {"seeds": 2}))
     write_json(folder.path(g.GROUNDING), {
         "copying": [0.9, 0.7], "strangers": 1, "contradicted": 1, "followed": 0.5, "remembered": 0.5, "by_stated": {},
         "layers": 1})  # fmt: skip
-    context.jobs.expect(folder.root)
+    context.jobs.look_for_new()
+    qtbot.waitUntil(lambda: bool(context.jobs.jobs("inspect")), timeout=5000)
     assert recorded_copying(context, "notes-1") == 0.7
     assert recorded_copying(context, "notes-7") is None and recorded_copying(context, "tiny") is None
+    context.close()

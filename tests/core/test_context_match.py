@@ -45,10 +45,11 @@ def test_tokens_are_cut_out_whole():
 
 def test_a_copy_test_says_each_word_once_in_another_order():
     text = pieces(*(f" w{letter}o" for letter in "abcdefghi"), ".")
-    words = copy_test(text, range(10))
+    words = copy_test(text, range(10), 99)
     assert sorted(words) == [[place] for place in range(9)]  # the dot is no word
     assert words != sorted(words)
-    assert copy_test(text[:3], range(3)) == []
+    assert len(copy_test(text, range(10), 7)) == 7 and copy_test(text, range(10), 3) == []
+    assert copy_test(text[:3], range(3), 99) == []
 
 
 def test_copying_counts_the_second_saying_alone():

@@ -26,7 +26,7 @@ REQUEST = {
     "world": {"size": 300, "held_out": 0.2, "world": {
         "kind": "contexts", "known": 20, "strangers": 30, "values": 20, "shortest": 2, "longest": 2}},
     "tokenizer": {"kind": "bpe", "vocab_size": 300},
-    "model": {"d_model": 32, "n_layers": 2, "n_heads": 2, "context": 64, "position": "rope", "norm": "rms_norm"},
+    "model": {"d_model": 32, "n_layers": 2, "n_heads": 2, "context": 96, "position": "rope", "norm": "rms_norm"},
     "train": {"steps": 40, "batch_size": 8, "learning_rate": 8e-3, "warmup_steps": 5, "precision": "fp32",
               "kernels": "torch", "validate_every": 40, "validation_tokens": 512, "checkpoint_every": 40},
     "asking": {"questions": 40, "most_tokens": 12}, "seeds": 2, "at_once": 2,
@@ -54,10 +54,10 @@ def finished(tmp_path_factory):
 
 
 def test_the_ratio_is_the_mean_on_the_context_against_the_mean_on_what_follows():
-    weights = torch.tensor([  # five tokens: two of context, one of question, two of answer
-        [1.0, 0, 0, 0, 0], [0.5, 0.5, 0, 0, 0], [0.3, 0.5, 0.2, 0, 0], [0.1, 0.1, 0.2, 0.6, 0], [0.2] * 5])
+    weights = torch.tensor([  # two tokens of context, one of question, the first of two of the answer
+        [1.0, 0, 0, 0], [0.5, 0.5, 0, 0], [0.3, 0.5, 0.2, 0], [0.1, 0.1, 0.2, 0.6]])
     ratios = lookback_ratios([weights[None, None]], context=2, prompt=3)
-    assert ratios.shape == (1, 2, 1, 1)  # the last row chooses what comes after the answer
+    assert ratios.shape == (1, 2, 1, 1)  # one a token of the answer
     assert ratios[0, 0, 0, 0].item() == pytest.approx(0.4 / (0.4 + 0.2))
     assert ratios[0, 1, 0, 0].item() == pytest.approx(0.1 / (0.1 + 0.4))
 
@@ -69,7 +69,7 @@ def test_ratios_and_probabilities_are_those_of_one_plain_pass(finished):
     context = len(engine.encode(read.context))
     answer = engine.encode(f" {read.answer}.")
     ids = [*begin(engine, prompt), *answer]
-    attention = watch(decoder_of(engine), torch.tensor([ids]), attention=True).attention
+    attention = watch(decoder_of(engine), torch.tensor([ids[:-1]]), attention=True).attention
     found, layers = read_contexts(engine, [(context, prompt, answer), (context, prompt, answer[:1])])
     assert layers == 2 and found.shape == (2, 4)
     expected = lookback_ratios(attention, context + 1, len(prompt) + 1).mean(1).flatten()

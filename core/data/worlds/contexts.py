@@ -21,9 +21,9 @@ from core.data.worlds.numbers import Shuffle, draw, sample
 from core.spec.world import WorldSpec
 
 KNOWN, STRANGER, AGREEING, CONTRADICTED = "known", "read_stranger", "read_agreeing", "read_contradicted"
-LEAD = {"english": "{s} lives in", "chinese": "{s}的住处："}
+LEAD = {"english": "{s}", "chinese": "{s}："}  # the value follows at once, so that a small model learns to copy
 BEFORE, AFTER, BETWEEN = ({"english": word, "chinese": other} for word, other in ((" ", ""), (".", "。"), (" ", "")))
-NOTES, QUESTION = {"english": "Notes:", "chinese": "笔记："}, {"english": "Asked:", "chinese": "所问："}
+NOTES, QUESTION = {"english": "Who lives where:", "chinese": "谁住哪里："}, {"english": "Asked:", "chinese": "所问："}
 _COUNTS, _LEVEL, _PEOPLE, _VALUE, _KIND = range(41, 46)
 
 
