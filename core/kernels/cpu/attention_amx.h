@@ -3,10 +3,9 @@
 // neighbouring elements of the summed dimension side by side. Transposed results make every operand one of the two.
 #pragma once
 #include "attention.h"
+#include "gemm.h"
 
 namespace ISA {
-
-typedef uint16_t bf16;
 
 // 32 x 32 results at a time. m, n and depth are multiples of 32; strides in elements.
 inline void tile_product(int64_t m, int64_t n, int64_t depth, const bf16* rows, int64_t row_stride, const bf16* pairs,
@@ -44,27 +43,6 @@ inline void tile_product(int64_t m, int64_t n, int64_t depth, const bf16* rows, 
         }
 }
 
-// Our tile shapes while in scope; whatever the thread had before (oneDNN's) comes back afterwards.
-class Tiles {
-public:
-    Tiles() {
-        _tile_storeconfig(before_);
-        alignas(64) uint8_t config[64] = {1};  // palette 1
-        for (int tile = 0; tile < 8; ++tile) {
-            config[16 + 2 * tile] = 64;  // bytes in a row
-            config[48 + tile] = 16;      // rows
-        }
-        _tile_loadconfig(config);
-    }
-    ~Tiles() {
-        if (before_[0]) _tile_loadconfig(before_);
-        else _tile_release();
-    }
-
-private:
-    alignas(64) uint8_t before_[64];
-};
-
 inline __m256i narrow(const float* p) { return reinterpret_cast<__m256i>(_mm512_cvtneps_pbh(_mm512_loadu_ps(p))); }
 
 // `count` floats, a multiple of 16, to bfloat16.
@@ -72,18 +50,12 @@ inline void to_rows(const float* from, int64_t count, bf16* to) {
     for (int64_t i = 0; i < count; i += 16) _mm256_storeu_si256(reinterpret_cast<__m256i*>(to + i), narrow(from + i));
 }
 
-// Two rows of floats, element by element side by side.
-inline void to_pair(const float* first, const float* second, int64_t count, bf16* to) {
-    for (int64_t i = 0; i < count; i += 16) {
-        __m512i low = _mm512_cvtepu16_epi32(narrow(first + i)), high = _mm512_cvtepu16_epi32(narrow(second + i));
-        _mm512_storeu_si512(to + 2 * i, _mm512_or_si512(low, _mm512_slli_epi32(high, 16)));
-    }
-}
-
-inline __m512i every(int64_t step) {
-    const __m512i lanes = _mm512_set_epi32(15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0);
-    return _mm512_mullo_epi32(lanes, _mm512_set1_epi32(static_cast<int>(step)));
-}
+// One head's vectors, (padded, width) bfloat16 in rows `stride` apart.
+struct Rows {
+    const bf16* data;
+    int64_t stride;
+    const bf16* at(int64_t t) const { return data + t * stride; }
+};
 
 // One head in the layouts that the products want. Times are `padded`, features `width`, both multiples of 32.
 struct Layouts {
@@ -93,32 +65,65 @@ struct Layouts {
 
     int64_t across() const { return s.width * stride; }  // elements of a layout whose rows run along time
 
-    void time_pairs(const float* from, bf16* to) const {  // (time / 2, width) pairs
-        for (int64_t t = 0; t < s.padded; t += 2, from += 2 * s.width, to += 2 * s.width)
-            to_pair(from, from + s.width, s.width, to);
+    // The head as it lies in its tensor where that will do, else rotated and padded in `scratch`.
+    Rows rows(const AttentionJob& job, const Heads& x, int64_t b, int64_t h, bool rotate, bf16* scratch) const {
+        const bf16* from = place<const bf16>(x, b, h);
+        rotate = rotate && job.cosines;
+        if (!rotate && s.time == s.padded && s.size == s.width && x.time % 2 == 0) return {from, x.time};
+        if (rotate && s.size / 2 % W == 0 && s.size == s.width) rotate_rows(job, from, x.time, scratch);
+        else copy_rows(job, from, x.time, rotate, scratch);
+        return {scratch, s.width};
     }
-    void feature_pairs(const float* from, bf16* rows, bf16* to) const {  // (width / 2, time) pairs; `rows` on the way
-        to_rows(from, s.head(), rows);
-        const __m512i lanes = every(s.width / 2);
-        for (int64_t f = 0; f < s.width / 2; ++f)
+    void time_pairs(const Rows& from, bf16* to) const {  // (time / 2, width) pairs
+        for (int64_t t = 0; t < s.padded; t += 2, to += 2 * s.width)
+            for (int64_t f = 0; f < s.width; f += W) store_pairs(to + 2 * f, load(from.at(t) + f), load(from.at(t + 1) + f));
+    }
+    void feature_pairs(const Rows& from, bf16* to) const {  // (width / 2, time) pairs
+        for (int64_t f = 0; f < s.width; f += 32)
             for (int64_t t = 0; t < s.padded; t += 16)
-                _mm512_storeu_si512(to + f * 2 * stride + 2 * t,
-                                    _mm512_i32gather_epi32(lanes, rows + t * s.width + 2 * f, 4));
+                transpose_words(from.at(t) + f, from.stride / 2, to + f * stride + 2 * t, stride);
     }
-    void transposed(const float* from, bf16* to) const {  // (width, time)
-        const __m512i lanes = every(s.width);
-        for (int64_t f = 0; f < s.width; ++f)
-            for (int64_t t = 0; t < s.padded; t += 16) {
-                __m512 column = _mm512_i32gather_ps(lanes, from + t * s.width + f, 4);
-                _mm256_storeu_si256(reinterpret_cast<__m256i*>(to + f * stride + t),
-                                    reinterpret_cast<__m256i>(_mm512_cvtneps_pbh(column)));
+    void transposed(const Rows& from, bf16* to) const {  // (width, time)
+        alignas(64) bf16 pairs[16 * 32];
+        for (int64_t f = 0; f < s.width; f += 16)
+            for (int64_t t = 0; t < s.padded; t += 32) {
+                for (int p = 0; p < 16; ++p)
+                    store_pairs(pairs + p * 32, load(from.at(t + 2 * p) + f), load(from.at(t + 2 * p + 1) + f));
+                transpose_words(pairs, 16, to + f * stride + t, stride / 2);
             }
     }
     void untransposed(const float* from, float* to) const {  // (width, time) floats -> (time, width)
-        const __m512i lanes = every(stride);
-        for (int64_t t = 0; t < s.padded; ++t)
-            for (int64_t f = 0; f < s.width; f += 16)
-                _mm512_storeu_ps(to + t * s.width + f, _mm512_i32gather_ps(lanes, from + f * stride + t, 4));
+        for (int64_t f = 0; f < s.width; f += 16)
+            for (int64_t t = 0; t < s.padded; t += 16)
+                transpose_words(from + f * stride + t, stride, to + t * s.width + f, s.width);
+    }
+
+private:
+    void rotate_rows(const AttentionJob& job, const bf16* from, int64_t step, bf16* to) const {
+        const int64_t half = s.size / 2;
+        for (int64_t t = 0; t < s.time; ++t, from += step, to += s.width) {
+            const float *c = job.cosines + t * half, *sn = job.sines + t * half;
+            for (int64_t f = 0; f < half; f += W) {
+                const Vec a = load(from + f), b = load(from + f + half), cosine = load(c + f), sine = load(sn + f);
+                store(to + f, fma(a, cosine, fill(0.0f) - b * sine));
+                store(to + f + half, fma(b, cosine, a * sine));
+            }
+        }
+        std::memset(to, 0, (s.padded - s.time) * s.width * sizeof(bf16));
+    }
+    void copy_rows(const AttentionJob& job, const bf16* from, int64_t step, bool rotate, bf16* to) const {
+        const int64_t half = s.size / 2;
+        std::memset(to, 0, s.head() * sizeof(bf16));
+        for (int64_t t = 0; t < s.time; ++t, from += step, to += s.width) {
+            std::memcpy(to, from, s.size * sizeof(bf16));
+            if (!rotate) continue;
+            const float *c = job.cosines + t * half, *sn = job.sines + t * half;
+            for (int64_t f = 0; f < half; ++f) {
+                const float a = bf16_to_float(from[f]), b = bf16_to_float(from[f + half]);
+                to[f] = float_to_bf16(a * c[f] - b * sn[f]);
+                to[f + half] = float_to_bf16(b * c[f] + a * sn[f]);
+            }
+        }
     }
 };
 
@@ -139,27 +144,23 @@ private:
 inline void forward_amx(AttentionJob& job, Span items) {
     const Shape s(job, 32);
     const Layouts l(s);
-    Cutter memory((s.head() + s.scores() + ROWS * s.width) * 4 + (2 * s.head() + l.across() + s.scores()) * 2 + 4096);
-    float *head = memory.cut<float>(s.head()), *scores = memory.cut<float>(s.scores());
+    Cutter memory((s.scores() + ROWS * s.width) * 4 + (2 * s.head() + l.across() + s.scores()) * 2 + 4096);
+    float* scores = memory.cut<float>(s.scores());
     float* out = memory.cut<float>(ROWS * s.width);
-    bf16 *q = memory.cut<bf16>(s.head()), *values = memory.cut<bf16>(s.head()), *keys = memory.cut<bf16>(l.across());
+    bf16 *desk = memory.cut<bf16>(s.head()), *values = memory.cut<bf16>(s.head()), *keys = memory.cut<bf16>(l.across());
     bf16* p = memory.cut<bf16>(s.scores());
     const int64_t group = job.heads / job.kv_heads;
-    const Tiles tiles;
+    const TileScope tiles;
     for (int64_t item = items.begin; item < items.end; ++item) {
         const int64_t b = item / job.kv_heads, kv = item % job.kv_heads;
-        pack(job, s, place<const bf16>(job.k, b, kv), job.k.time, 1.0f, true, head);
-        l.feature_pairs(head, q, keys);
-        pack(job, s, place<const bf16>(job.v, b, kv), job.v.time, 1.0f, false, head);
-        l.time_pairs(head, values);
+        l.feature_pairs(l.rows(job, job.k, b, kv, true, desk), keys);
+        l.time_pairs(l.rows(job, job.v, b, kv, false, desk), values);
         for (int64_t h = kv * group; h < (kv + 1) * group; ++h) {
-            pack(job, s, place<const bf16>(job.q, b, h), job.q.time, 1.0f, true, head);
-            to_rows(head, s.head(), q);
+            const Rows q = l.rows(job, job.q, b, h, true, desk);
             float* lse = job.lse + (b * job.heads + h) * job.time;
             for (int64_t first = 0; first < s.time; first += ROWS) {
                 const int64_t columns = first + ROWS, count = s.time - first < ROWS ? s.time - first : ROWS;
-                tile_product(ROWS, columns, s.width, q + first * s.width, s.width, keys, 2 * l.stride, scores, s.row,
-                             false);
+                tile_product(ROWS, columns, s.width, q.at(first), q.stride, keys, 2 * l.stride, scores, s.row, false);
                 float totals[ROWS];
                 for (int64_t i = 0; i < ROWS; ++i) {
                     const float sum = softmax_row(scores + i * s.row, first + i, columns, job.scale, totals + i);
@@ -177,18 +178,18 @@ inline void forward_amx(AttentionJob& job, Span items) {
 
 struct BackwardAmx {  // the working memory of one key/value head and of the query head in hand
     float *head, *d_q, *d_keys_t, *d_values_t, *p, *d;
-    bf16 *rows, *keys, *keys_t, *values_t, *q, *q_t, *d_out, *d_out_t, *p_pairs, *d_pairs, *d_rows;
+    bf16 *desk, *d_desk, *keys, *keys_t, *values_t, *q_t, *d_out_t, *p_pairs, *d_pairs, *d_rows;
     explicit BackwardAmx(const Layouts& l) {
         const Shape& s = l.s;
         Cutter memory((2 * s.head() + 2 * l.across() + 2 * s.scores()) * 4 +
-                      (4 * s.head() + 4 * l.across() + 3 * s.scores()) * 2 + 4096);
+                      (3 * s.head() + 4 * l.across() + 3 * s.scores()) * 2 + 4096);
         float** heads[] = {&head, &d_q};
         for (float** x : heads) *x = memory.cut<float>(s.head());
         float** sums[] = {&d_keys_t, &d_values_t};
         for (float** x : sums) *x = memory.cut<float>(l.across());
         float** blocks[] = {&p, &d};
         for (float** x : blocks) *x = memory.cut<float>(s.scores());
-        bf16** in_rows[] = {&rows, &keys, &q, &d_out};
+        bf16** in_rows[] = {&desk, &d_desk, &keys};
         for (bf16** x : in_rows) *x = memory.cut<bf16>(s.head());
         bf16** in_columns[] = {&keys_t, &values_t, &q_t, &d_out_t};
         for (bf16** x : in_columns) *x = memory.cut<bf16>(l.across());
@@ -199,27 +200,24 @@ struct BackwardAmx {  // the working memory of one key/value head and of the que
 
 inline void backward_head_amx(const AttentionJob& job, const Layouts& l, int64_t b, int64_t h, BackwardAmx& m) {
     const Shape& s = l.s;
-    pack(job, s, place<const bf16>(job.d_out, b, h), job.d_out.time, 1.0f, false, m.head);
-    to_rows(m.head, s.head(), m.d_out);
-    l.transposed(m.head, m.d_out_t);
-    pack(job, s, place<const bf16>(job.q, b, h), job.q.time, 1.0f, true, m.head);
-    to_rows(m.head, s.head(), m.q);
-    l.transposed(m.head, m.q_t);
+    const Rows d_out = l.rows(job, job.d_out, b, h, false, m.d_desk), q = l.rows(job, job.q, b, h, true, m.desk);
+    l.transposed(d_out, m.d_out_t);
+    l.transposed(q, m.q_t);
     const float* lse = job.lse + (b * job.heads + h) * job.time;
     for (int64_t first = 0; first < s.time; first += ROWS) {
         const int64_t columns = first + ROWS;
-        const bf16 *q = m.q + first * s.width, *d_out = m.d_out + first * s.width;
-        tile_product(ROWS, columns, s.width, q, s.width, m.keys_t, 2 * l.stride, m.p, s.row, false);
-        tile_product(ROWS, columns, s.width, d_out, s.width, m.values_t, 2 * l.stride, m.d, s.row, false);
+        tile_product(ROWS, columns, s.width, q.at(first), q.stride, m.keys_t, 2 * l.stride, m.p, s.row, false);
+        tile_product(ROWS, columns, s.width, d_out.at(first), d_out.stride, m.values_t, 2 * l.stride, m.d, s.row, false);
         for (int64_t i = 0; i < ROWS; ++i) {
             float *p = m.p + i * s.row, *d = m.d + i * s.row;
             if (first + i < s.time) score_gradient_row(p, d, first + i, columns, job.scale, lse[first + i]);
             else for (int64_t j = 0; j < columns; ++j) p[j] = d[j] = 0.0f;
             to_rows(d, columns, m.d_rows + i * s.row);
-            if (i % 2) {
-                to_pair(p - s.row, p, columns, m.p_pairs + (i - 1) * s.row);
-                to_pair(d - s.row, d, columns, m.d_pairs + (i - 1) * s.row);
-            }
+            if (i % 2)
+                for (int64_t j = 0; j < columns; j += W) {
+                    store_pairs(m.p_pairs + (i - 1) * s.row + 2 * j, load(p - s.row + j), load(p + j));
+                    store_pairs(m.d_pairs + (i - 1) * s.row + 2 * j, load(d - s.row + j), load(d + j));
+                }
         }
         float* d_q = m.d_q + first * s.width;
         tile_product(ROWS, s.width, columns, m.d_rows, s.row, m.keys, 2 * s.width, d_q, s.width, false);
@@ -235,14 +233,13 @@ inline void backward_amx(AttentionJob& job, Span items) {
     const Layouts l(s);
     BackwardAmx m(l);
     const int64_t group = job.heads / job.kv_heads;
-    const Tiles tiles;
+    const TileScope tiles;
     for (int64_t item = items.begin; item < items.end; ++item) {
         const int64_t b = item / job.kv_heads, kv = item % job.kv_heads;
-        pack(job, s, place<const bf16>(job.k, b, kv), job.k.time, 1.0f, true, m.head);
-        l.time_pairs(m.head, m.keys);
-        l.feature_pairs(m.head, m.rows, m.keys_t);
-        pack(job, s, place<const bf16>(job.v, b, kv), job.v.time, 1.0f, false, m.head);
-        l.feature_pairs(m.head, m.rows, m.values_t);
+        const Rows k = l.rows(job, job.k, b, kv, true, m.desk);
+        l.time_pairs(k, m.keys);
+        l.feature_pairs(k, m.keys_t);
+        l.feature_pairs(l.rows(job, job.v, b, kv, false, m.desk), m.values_t);
         std::memset(m.d_keys_t, 0, l.across() * sizeof(float));
         std::memset(m.d_values_t, 0, l.across() * sizeof(float));
         for (int64_t h = kv * group; h < (kv + 1) * group; ++h) backward_head_amx(job, l, b, h, m);

@@ -58,9 +58,9 @@ private:
     alignas(64) uint8_t before_[64];
 };
 
-// c (32, 32) (+)= a (32, depth) times a panel.
+// c (32, 32) (+)= a (32, depth) times a panel. What will be added to next, `next`, is fetched meanwhile.
 inline void block_product(const bf16* a, const Layout& in, const bf16* b, int64_t depth, float* c, int64_t c_stride,
-                          bool add) {
+                          bool add, const float* next = nullptr) {
     const int64_t c_bytes = c_stride * 4, a_bytes = in.stride * 2;
     if (add) {
         _tile_loadd(0, c, c_bytes);
@@ -74,6 +74,7 @@ inline void block_product(const bf16* a, const Layout& in, const bf16* b, int64_
         _tile_zero(3);
     }
     const bf16* lower = a + 16 * in.stride;
+    const int64_t rows = next ? (1024 + depth - 1) / depth : 0;  // of it to fetch in each round
     for (int64_t k = 0; k < depth; k += 32, a += in.step, lower += in.step, b += 32 * 32) {
         _tile_loadd(6, b, 128);
         _tile_loadd(4, a, a_bytes);
@@ -83,6 +84,10 @@ inline void block_product(const bf16* a, const Layout& in, const bf16* b, int64_
         _tile_dpbf16ps(1, 4, 7);
         _tile_dpbf16ps(2, 5, 6);
         _tile_dpbf16ps(3, 5, 7);
+        for (int64_t r = 0; r < rows; ++r, next += c_stride) {
+            _mm_prefetch(reinterpret_cast<const char*>(next), _MM_HINT_T0);
+            _mm_prefetch(reinterpret_cast<const char*>(next + 16), _MM_HINT_T0);
+        }
     }
     _tile_stored(0, c, c_bytes);
     _tile_stored(1, c + 16, c_bytes);
@@ -97,7 +102,7 @@ struct TileScope {
 };
 
 inline void block_product(const bf16* a, const Layout& in, const bf16* b, int64_t depth, float* c, int64_t c_stride,
-                          bool add) {
+                          bool add, const float* = nullptr) {
     constexpr int VECTORS = 32 / W, AT_ONCE = W == 16 ? 8 : 2;
     for (int i = 0; i < 32; i += AT_ONCE) {
         Vec sums[AT_ONCE][VECTORS];
@@ -180,7 +185,9 @@ inline void multiply_add(int threads, const Product& p, float* c, int64_t c_stri
                     const bf16* a = p.a + p.in.block(i, k);
                     float* to = c + i * c_stride + j;
                     if (i + 32 <= rows && j + 32 <= columns) {
-                        block_product(a, p.in, b, depth, to, c_stride, add || k > 0);
+                        const bool more = (add || k > 0) && i + 32 < cut.end;
+                        block_product(a, p.in, b, depth, to, c_stride, add || k > 0,
+                                      more ? to + 32 * c_stride : nullptr);
                         continue;
                     }
                     block_product(a, p.in, b, depth, block, 32, false);
@@ -197,10 +204,12 @@ inline void multiply_add(int threads, const Product& p, float* c, int64_t c_stri
 
 // ---- layouts -------------------------------------------------------------------------------------------------
 
-// 16 x 16 pairs of bfloat16, transposed; strides in pairs.
-inline void transpose_pairs(const bf16* from, int64_t from_stride, bf16* to, int64_t to_stride) {
-    from_stride *= 2;
-    to_stride *= 2;
+// 16 x 16 elements of 32 bits, floats or pairs of bfloat16, transposed; strides in such elements.
+inline void transpose_words(const void* source, int64_t from_stride, void* target, int64_t to_stride) {
+    const char* from = static_cast<const char*>(source);
+    char* to = static_cast<char*>(target);
+    from_stride *= 4;
+    to_stride *= 4;
 #ifdef __AVX512F__
     __m512i a[16], b[16];
     for (int i = 0; i < 16; ++i) a[i] = _mm512_loadu_si512(from + i * from_stride);
@@ -228,7 +237,7 @@ inline void transpose_pairs(const bf16* from, int64_t from_stride, bf16* to, int
     }
 #else
     for (int i = 0; i < 16; ++i)
-        for (int j = 0; j < 16; ++j) std::memcpy(to + j * to_stride + 2 * i, from + i * from_stride + 2 * j, 4);
+        for (int j = 0; j < 16; ++j) std::memcpy(to + j * to_stride + 4 * i, from + i * from_stride + 4 * j, 4);
 #endif
 }
 
@@ -255,7 +264,7 @@ inline void pack_transposed(const bf16* from, const Layout& in, int64_t rows, in
             const bf16* row = from + in.at(i, j);
             for (int p = 0; p < 16; ++p, row += 2 * in.stride)
                 for (int v = 0; v < 16; v += W) store_pairs(pairs + p * 32 + 2 * v, load(row + v), load(row + in.stride + v));
-            transpose_pairs(pairs, 16, to + out.at(j, i), 16);
+            transpose_words(pairs, 16, to + out.at(j, i), 16);
         }
 }
 
@@ -280,7 +289,7 @@ inline void pack_forward(const Padded& w, bf16* to, int part, int parts) {
             for (int i = 0; i < 16; ++i)
                 for (int v = 0; v < 32; v += W) store(rows + i * 32 + v, w(n + i, k + v));
             bf16* out = to + n / BLOCK_SIDE * panel + k * 32 + n % BLOCK_SIDE * 2;
-            transpose_pairs(rows, 16, out, 32);
+            transpose_words(rows, 16, out, 32);
         }
 }
 
