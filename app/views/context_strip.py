@@ -57,7 +57,7 @@ class ContextStrip(QWidget):
         self.tokens.setRowCount(len(tokens))
         for row, token in enumerate(tokens):
             cells = [readable(token.text), percent_text(token.with_context), percent_text(token.without),
-                     f"{token.gain:+.1f}", self.tr("yes") if token.found else ""]  # fmt: skip
+                     f"{round(token.gain, 1) + 0.0:+.1f}", self.tr("yes") if token.found else ""]  # fmt: skip
             for column, text in enumerate(cells):
                 item = QTableWidgetItem(text)
                 if 0 < column < 4:

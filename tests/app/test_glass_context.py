@@ -53,7 +53,8 @@ def test_a_model_that_copies_is_weighed_with_and_without_its_context(qtbot, grow
     bare = [record.probability for record in seen.args[0].tokens[-len(records):]]
     gains = [math.log(a / b) for a, b in zip(whole, bare, strict=True)]
     assert panel.changed.value.text() == f"{sum(gains) / len(gains):+.2f}"
-    assert [panel.strip.tokens.item(row, 3).text() for row in range(len(records))] == [f"{gain:+.1f}" for gain in gains]
+    assert [panel.strip.tokens.item(row, 3).text() for row in range(len(records))] == [
+        f"{round(gain, 1) + 0.0:+.1f}" for gain in gains]
 
 
 def test_a_prompt_of_one_sentence_has_no_context(qtbot, grown, make_page):

@@ -1,6 +1,7 @@
 """A world in which the answer stands in the text before the question: notes are read, and then asked for.
 
-A document asks for all of its notes, in another order; its item asks for the first of them.
+A document asks for all of its notes in several rounds, each in an order of its own, so that there is much to be
+copied; its item asks for the first of them, as the first question after the notes.
 Some people are known: where they live is stated in documents of its own, more or less often. Others are strangers,
 who live somewhere else in every document. Most readings ask for a stranger, so that only the notes can help; some for
 a known person, about whom the notes agree with what is stated elsewhere. The held-out readings ask for strangers, or
@@ -24,23 +25,24 @@ KNOWN, STRANGER, AGREEING, CONTRADICTED = "known", "read_stranger", "read_agreei
 LEAD = {"english": "{s}", "chinese": "{s}："}  # the value follows at once, so that a small model learns to copy
 BEFORE, AFTER, BETWEEN = ({"english": word, "chinese": other} for word, other in ((" ", ""), (".", "。"), (" ", "")))
 NOTES, QUESTION = {"english": "Who lives where:", "chinese": "谁住哪里："}, {"english": "Asked:", "chinese": "所问："}
+ROUNDS = 3  # in which a document asks for all of its notes
 _COUNTS, _LEVEL, _PEOPLE, _VALUE, _KIND = range(41, 46)
 
 
 class Reading(NamedTuple):
-    """Notes (subject, value), and in which order they are asked for; the first is the question."""
+    """Notes (subject, value), and in which orders they are asked for, round by round; the first is the question."""
 
     task: str
     notes: list[tuple[str, str]]
-    order: list[int]
+    rounds: list[list[int]]
 
     @property
     def asked(self) -> str:
-        return self.notes[self.order[0]][0]
+        return self.notes[self.rounds[0][0]][0]
 
     @property
     def answer(self) -> str:
-        return self.notes[self.order[0]][1]
+        return self.notes[self.rounds[0][0]][1]
 
 
 class ContextWorld:
@@ -71,9 +73,7 @@ class ContextWorld:
             text = self._sentence(*self._known(item))
         else:
             reading = self.reading(item - self.world.known)
-            others = (self._sentence(*reading.notes[place]) for place in reading.order[1:])
-            first = f"{self._prompt(reading)}{BEFORE[self.language]}{reading.answer}{AFTER[self.language]}"
-            text = BETWEEN[self.language].join([first, *others])
+            text = self._whole(reading)
         return Document(id=row, text=text, source=SOURCE, line=item + 1, split="held_out" if held_out else "train")
 
     def row(self, number: int) -> Item:
@@ -98,7 +98,7 @@ class ContextWorld:
         """The notes and the question of one reading."""
         task, world = self._task(place), self.world
         length = world.shortest + draw(self.seed, _LEVEL, place) % (world.longest - world.shortest + 1)
-        order = sample(length, length, self.seed, _LEVEL, place, 1)
+        rounds = [sample(length, length, self.seed, _LEVEL, place, number) for number in range(1, ROUNDS + 1)]
         strangers = Shuffle(world.strangers, self.seed, _PEOPLE, place)
         towns = Shuffle(world.values, self.seed, _VALUE, place)
         notes = [(self.names.name("person", world.known + strangers(i)), self.names.name("city", towns(i)))
@@ -107,8 +107,9 @@ class ContextWorld:
             name, town = self._known(draw(self.seed, _PEOPLE, place, 1) % world.known)
             others = (self.names.name("city", towns(i)) for i in count(length))
             notes = [(who, where if where != town else next(others)) for who, where in notes]
-            notes[order[0]] = (name, town if task == AGREEING else notes[order[0]][1])
-        return Reading(task, notes, order)
+            first = rounds[0][0]
+            notes[first] = (name, town if task == AGREEING else notes[first][1])
+        return Reading(task, notes, rounds)
 
     def asked(self) -> dict:
         """What was asked for, to be set beside what came of it."""
@@ -139,6 +140,13 @@ class ContextWorld:
 
     def _sentence(self, name: str, town: str) -> str:
         return f"{self._lead(name)}{BEFORE[self.language]}{town}{AFTER[self.language]}"
+
+    def _whole(self, reading: Reading) -> str:
+        """The notes, and then all of them again in every round."""
+        words = [NOTES[self.language], *(self._sentence(*note) for note in reading.notes)]
+        for order in reading.rounds:
+            words += [QUESTION[self.language], *(self._sentence(*reading.notes[place]) for place in order)]
+        return BETWEEN[self.language].join(words)
 
     def _prompt(self, reading: Reading) -> str:
         """The text up to where the answer goes on."""
