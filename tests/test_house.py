@@ -26,6 +26,7 @@ OPEN_TO_THE_WINDOW = (
     "core.data.worlds", "core.data.privacy.review", "core.evaluate.table", "core.evaluate.detector_bench",
     "core.glass.answers", "core.glass.inspection", "core.glass.grounding", "core.glass.context_match",
     "core.evaluate.fact_law", "core.evaluate.fact_law_table",
+    "core.glass.claims", "core.glass.reviews", "core.glass.calibration", "core.glass.comparison",
     "core.train.retention", "core.train.distributed.launch", "core.train.sightings",
 )  # fmt: skip
 OPEN_TO_WIDGETS = ("core.errors", "core.spec", "core.kernels.spans")

@@ -3,22 +3,23 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QWidget
 
 from app.pages.glass_answer import AnswerPanel
-from app.pages.glass_panels import AskPanel, DoubtPanel, RiskTiles
+from app.pages.glass_panels import AskPanel, DoubtPanel, RiskTiles, column_of, side_by_side
 from app.pages.glass_parts import GlassParts
 from app.pages.page import Page
 from app.state.context import AppContext
 from app.state.look import Look
 from app.state.run_indexes import RunIndexes, indexed_run
+from app.state.run_questionings import RunQuestionings
 from app.translations import translate
 from core.errors import say
+from core.glass.calibration import short_risk
 from core.glass.uncertainty import answer_risk, summarise, unsupported_and_unsure
 from core.infer.sources import list_engines
-from core.spec.messages import Attributed, ChatMessage, Finished, Loaded, Problem, Token, TokenRecord
+from core.spec.messages import Attributed, ChatMessage, Finished, Loaded, Marked, Problem, Token, TokenRecord
 from core.spec.sampling import SamplingSpec
-from widgets import theme
 from widgets.cards import EmptyState
 from widgets.notice import Notice
 
@@ -30,7 +31,7 @@ class GlassPage(Page):
         super().__init__(context, parent=parent)
         self.look: Look | None = None
         self._loaded = ""  # the source that the engine holds
-        self.indexes = RunIndexes(context, self)
+        self.indexes, self.questionings = RunIndexes(context, self), RunQuestionings(context, self)
         self._waiting: dict[str, int] = {}  # what was asked of the engine -> the request's id
         self.set_header(
             self.tr("Glass"),
@@ -94,12 +95,13 @@ class GlassPage(Page):
             return
         self._drop()
         self._load(source.source)
-        self.look = Look(source.source, prompt)
+        settings = SamplingSpec(**self.ask.sampler.values())
+        self.look = Look(source.source, prompt, settings=settings, chat=source.chat)
         self._show_look()
         self.below.show_writing()
         chat = [ChatMessage("user", prompt)] if source.chat else None
         self._waiting["generate"] = self.context.session.generate(
-            prompt, SamplingSpec(**self.ask.sampler.values()), chat=chat, refresh=bool(self.look.run))  # fmt: skip
+            prompt, settings, chat=chat, refresh=bool(self.look.run), trace=bool(self.look.run))
         self._show_busy()
 
     def refresh_sources(self) -> None:
@@ -122,7 +124,7 @@ class GlassPage(Page):
     def _panels(self) -> QWidget:
         self.ask, self.answer, self.tiles = AskPanel(), AnswerPanel(), RiskTiles()
         self.doubts, self.summary = DoubtPanel(), Notice()
-        self.below = GlassParts(self.context, self._load)
+        self.below = GlassParts(self.context, self._load, self.questionings)
         self.parts, self.spans, self.inside, self.causes = (
             self.below.tabs, self.below.spans, self.below.inside, self.below.causes)
         self._nothing_asked = EmptyState(
@@ -130,17 +132,17 @@ class GlassPage(Page):
             self.tr("Type the beginning of a sentence above and press “Generate and look”. Every word of the answer "
                     "is then shaded by how sure the model was of it."))  # fmt: skip
         self._results = QWidget()
-        column = _column(self._results)
+        column = column_of(self._results)
         column.addWidget(self.summary)
         doubt = QWidget()
-        beside = _column(doubt)
+        beside = column_of(doubt)
         beside.addWidget(self.tiles)
         beside.addWidget(self.doubts, 1)
-        column.addLayout(_side_by_side((self.answer, 5), (doubt, 3)))
+        column.addLayout(side_by_side((self.answer, 5), (doubt, 3)))
         column.addWidget(self.below, 1)
         self._results.hide()
         content = QWidget()
-        column = _column(content)
+        column = column_of(content)
         column.addWidget(self.ask)
         column.addWidget(self._nothing_asked, 1)
         column.addWidget(self._results, 1)
@@ -150,6 +152,7 @@ class GlassPage(Page):
         session, jobs = self.context.session, self.context.jobs
         session.loaded.connect(self._on_loaded)
         session.token_produced.connect(self._on_token)
+        session.marked.connect(self._on_marked)
         session.finished.connect(self._on_finished)
         session.attributed.connect(self._on_attributed)
         session.problem_raised.connect(self._on_problem)
@@ -186,6 +189,10 @@ class GlassPage(Page):
         if event.id == self._waiting.get("generate"):
             self.look.records.append(event.record)
             self.answer.append(event.record)
+
+    def _on_marked(self, event: Marked) -> None:
+        if event.id == self._waiting.get("generate"):
+            self.answer.mark(event.spans)
 
     def _on_finished(self, event: Finished) -> None:
         if event.id == self._waiting.get("generate"):
@@ -264,10 +271,15 @@ class GlassPage(Page):
         self._nothing_asked.hide()
         self._results.show()
         self.answer.show_answer(look.prompt, look.records, look.support)
-        self.tiles.show_risk(answer_risk(look.records) if look.finished else None, look.support)
+        self._show_risk(look)
         self.doubts.show_doubts(look.records if look.finished else [], look.support)
         self._show_summary()
         self.below.show_look(look)
+
+    def _show_risk(self, look: Look) -> None:
+        known = self.questionings.calibration(look.run) if look.finished and look.records else None
+        right = None if known is None else (known.chance_right(short_risk(look.records)), known.answers)
+        self.tiles.show_risk(answer_risk(look.records) if look.finished else None, look.support, right)
 
     def _show_summary(self) -> None:
         """Say what is doubtful and why; with the one thing to do where the training text is not indexed yet."""
@@ -283,18 +295,3 @@ class GlassPage(Page):
     def _on_token_clicked(self, token: int) -> None:
         """A token of the answer's strip, whose first is the prompt: every view follows."""
         self.below.choose_token(token - 1)
-
-
-def _column(widget: QWidget) -> QVBoxLayout:
-    column = QVBoxLayout(widget)
-    column.setContentsMargins(0, 0, 0, 0)
-    column.setSpacing(theme.space(2))
-    return column
-
-
-def _side_by_side(*panels: tuple[QWidget, int]) -> QHBoxLayout:
-    row = QHBoxLayout()
-    row.setSpacing(theme.space(2))
-    for panel, stretch in panels:
-        row.addWidget(panel, stretch)
-    return row

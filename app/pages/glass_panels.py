@@ -104,10 +104,23 @@ class RiskTiles(QWidget):
             grid.addWidget(tile, place // 2, place % 2)
             grid.setColumnStretch(place % 2, 1)
 
-    def show_risk(self, risk: AnswerRisk | None, support: Sequence[Support] | None) -> None:
-        """Fill in the numbers; None shows dashes."""
+    def show_risk(
+        self, risk: AnswerRisk | None, support: Sequence[Support] | None, right: tuple[float, int] | None = None
+    ) -> None:
+        """Fill in the numbers; None shows dashes.
+
+        Args:
+            right: the chance that the first sentence is right, and how many answers of this run it was learnt from.
+        """
         found = risk is not None and risk.tokens > 0
-        self.risk.set_value(f"{risk.risk:.1f}" if found else "", hint=self.tr("grows with length"))
+        told = self.tr("grows with length")
+        if right is not None:
+            told = self.tr("right with {percent}, by {count} answers of this run").format(
+                percent=percent(right[0]), count=f"{right[1]:,}")  # fmt: skip
+        self.risk.set_value(f"{risk.risk:.1f}" if found else "", hint=told)
+        self.risk.setToolTip(self.tr(
+            "The chance is of the first sentence, as a short answer to a question about a fact of its world: isotonic "
+            "regression on the answers that this run was marked for.") if right is not None else "")
         self.perplexity.set_value(f"{risk.perplexity:.1f}" if found else "", hint=self.tr("1 = no doubt"))
         self.entropy.set_value(f"{risk.mean_entropy:.2f}" if found else "", hint=self.tr("0 = no doubt"))
         share = 100 * sum(s == "verbatim" for s in support) / len(support) if support else 0
@@ -176,3 +189,20 @@ def shortened(text: str, characters: int = 20) -> str:
     """At most so many characters, with a dash of what is missing."""
     text = " ".join(text.split())
     return text if len(text) <= characters else text[: characters - 1] + "…"
+
+
+def column_of(widget: QWidget) -> QVBoxLayout:
+    """A column that fills a widget."""
+    column = QVBoxLayout(widget)
+    column.setContentsMargins(0, 0, 0, 0)
+    column.setSpacing(theme.space(2))
+    return column
+
+
+def side_by_side(*panels: tuple[QWidget, int]) -> QHBoxLayout:
+    """Panels in a row, each with its share of the width."""
+    row = QHBoxLayout()
+    row.setSpacing(theme.space(2))
+    for panel, stretch in panels:
+        row.addWidget(panel, stretch)
+    return row

@@ -5,12 +5,16 @@ from collections.abc import Callable
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
+from app.pages.glass_again import AgainPanel
 from app.pages.glass_causes import CausesPanel
+from app.pages.glass_claims import ClaimsPanel
 from app.pages.glass_context import ContextPanel
 from app.pages.glass_inside import InsidePanel
+from app.pages.glass_mitigations import MitigationsPanel
 from app.pages.glass_spans import SpanPanel, training_text
 from app.state.context import AppContext
 from app.state.look import Look
+from app.state.run_questionings import RunQuestionings
 from app.translations import translate
 from core.errors import LabError, join_sentences
 from widgets import theme
@@ -23,20 +27,29 @@ class GlassParts(QWidget):
     Args:
         context: of the window.
         load: opens a source in the engine, unless it is open.
+        questionings: what is known of the workspace's runs by questions with known answers.
     """
 
     index_asked = Signal()
     span_chosen = Signal(int, int)  # tokens of the answer, half-open
     token_chosen = Signal(int)  # of the answer, from 0
 
-    def __init__(self, context: AppContext, load: Callable[[str], None], parent: QWidget | None = None) -> None:
+    def __init__(
+        self, context: AppContext, load: Callable[[str], None], questionings: RunQuestionings,
+        parent: QWidget | None = None,
+    ) -> None:  # fmt: skip
         super().__init__(parent)
         self.context, self._spans = context, []
         self.spans, self.inside, self.causes = SpanPanel(), InsidePanel(context, load), CausesPanel(context)
+        self.claims, self.again = ClaimsPanel(context, load), AgainPanel(context, load)
+        self.mitigations = MitigationsPanel(context, load, questionings)
         self.views: dict[str, tuple[str, QWidget]] = {
             "text": (self.tr("In the training text"), self.spans),
             "inside": (self.tr("Inside the model"), self.inside),
             "causes": (self.tr("Causes"), self.causes),
+            "claims": (self.tr("Claims"), self.claims),
+            "again": (self.tr("Asked again"), self.again),
+            "mitigations": (self.tr("Mitigations"), self.mitigations),
             "context": (self.tr("What the context says"), ContextPanel(context, load)),
         }
         self.tabs = TabStrip({key: title for key, (title, _) in self.views.items()},
@@ -51,6 +64,7 @@ class GlassParts(QWidget):
         self.spans.index_asked.connect(self.index_asked)
         self.spans.span_chosen.connect(self._on_span)
         self.inside.token_chosen.connect(self.token_chosen)
+        self.claims.claim_chosen.connect(self.span_chosen)
         self._show_view(self.tabs.value())
 
     def show_look(self, look: Look) -> None:
@@ -59,6 +73,8 @@ class GlassParts(QWidget):
             self.inside.show_text(look.source, look.prompt, [record.id for record in look.records], look.prompt_ids)
         if look.found:
             self._show_spans(look)
+        for view in (self.claims, self.again, self.mitigations):
+            view.show_look(look)
         self.causes.show_answer(look.run, look.prompt, look.records if look.finished else [])
         self.views["context"][1].show_look(look)
 

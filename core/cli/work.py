@@ -41,6 +41,8 @@ VERBS = {
     "experiment": Verb("experiment", "train twins with and without a rule, a tokenizer or a mixture, and compare them",
                        presets="experiments"),
     "question": Verb("question", "ask a run for the facts of its world, and measure what tells its errors", stem="run"),
+    "mitigate": Verb("mitigate", "ask a run's questions again with every mitigation, and compare what is right",
+                     stem="questioning"),
     "inspect": Verb("inspect", "the whole way: worlds of known truth, models that learn them, and what tells their "
                     "errors", presets="inspections"),
     "index": Verb("index", "index a run's training text, so that its words can be traced", stem="run"),

@@ -23,7 +23,6 @@ from core.spec.token_record import TokenRecord
 
 LIMITS = "Answer in one short sentence. If you do not know, say: I do not know."
 GIVEN_DOCUMENTS = 3
-UNKNOWING = ("i do not know", "i don't know", "i am not sure", "i'm not sure", "not enough information")
 
 
 class Prepared(NamedTuple):
@@ -150,9 +149,3 @@ class Mitigations:
             source = find_amateur(self.workspace, self.run, getattr(self.engine, "step_trained", None))
             self._amateur = open_engine(source, self.workspace)
         return self._amateur
-
-
-def abstains(answer: str) -> bool:
-    """Whether an answer says that there is none."""
-    plain = " ".join(answer.casefold().replace("’", "'").split())
-    return not plain.strip(" .") or any(plain.startswith(words) for words in UNKNOWING)

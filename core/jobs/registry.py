@@ -39,6 +39,7 @@ KINDS = {
     "experiment": Kind("core.spec.experiment:ExperimentSpec", "core.jobs.experiment:run"),
     "sweep": Kind("core.spec.sweep:SweepSpec", "core.jobs.sweep:run"),
     "question": Kind("core.spec.inspect:QuestionSpec", "core.glass.question_job:run"),
+    "mitigate": Kind("core.spec.mitigation:MitigateSpec", "core.glass.mitigation_job:run"),
     "inspect": Kind("core.spec.inspect:InspectSpec", "core.jobs.inspect:run"),
     "grow": Kind("core.spec.grow:GrowSpec", "core.jobs.grow:run"),
 }

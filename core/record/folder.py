@@ -22,7 +22,7 @@ ROOMS = {
     "replay": "evaluations",
     "index": "indexes", "grow": "pipelines", "experiment": "experiments", "sweep": "sweeps",
     "reference": "filters", "classifier": "filters", "question": "evaluations", "inspect": "inspections",
-    "influence": "evaluations",
+    "influence": "evaluations", "mitigate": "evaluations",
 }  # fmt: skip
 # Fields of a spec that name another job's folder: {kind: {field: room}}.
 INPUTS = {
@@ -32,7 +32,7 @@ INPUTS = {
     "mixture": {"tokenizer": "tokenizers"},
     "reference": {"corpus": "corpora", "against": "corpora"},
     "classifier": {"good": "corpora", "candidates": "corpora"}, "question": {"run": "runs"},
-    "influence": {"run": "runs"},
+    "influence": {"run": "runs"}, "mitigate": {"questioning": "evaluations"},
 }  # fmt: skip
 INPUTS["sweep"] = {f"base.{field}": room for field, room in INPUTS["train"].items()}
 # Inputs of which a job needs one subfolder alone, so that it need not wait for the rest: {kind: subfolder}.
