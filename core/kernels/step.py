@@ -83,15 +83,24 @@ def loss(model: nn.Module, ids: Tensor, targets: Tensor) -> Tensor:
     highest = model.spec.vocab_size
     if int(ids.max()) >= highest or int(ids.min()) < 0 or int(targets.max()) >= highest:
         raise IndexError(f"a token is not below the vocabulary size {highest}")
-    return _Loss.apply(model, ids.contiguous(), targets.contiguous(), *model.parameters())
+    named = dict(model.named_parameters())
+    return _Loss.apply(model, list(named), ids.contiguous(), targets.contiguous(), *named.values())
+
+
+def memory_bytes(model: nn.Module, batch: int, time: int) -> int:
+    """What a training step of this shape works in, beside weights and gradients."""
+    job = _job(model, dict(model.named_parameters()), {}, batch, time, train=True)
+    return _library().coldframe_step_bytes(ctypes.byref(job))
 
 
 class _Loss(torch.autograd.Function):
     @staticmethod
-    def forward(ctx, model: nn.Module, ids: Tensor, targets: Tensor, *parameters: Tensor) -> Tensor:
-        train = any(ctx.needs_input_grad[3:])
+    def forward(ctx, model: nn.Module, names: list[str], ids: Tensor, targets: Tensor, *parameters: Tensor) -> Tensor:
+        train = any(ctx.needs_input_grad[4:])
         gradients = _room_for(parameters) if train else None
-        total, counted = _run(model, ids, targets, parameters, gradients)
+        weights = dict(zip(names, parameters, strict=True))
+        slopes = dict(zip(names, gradients[1], strict=True)) if train else {}
+        total, counted = _run(model, ids, targets, weights, slopes)
         if train:
             ctx.gradients = gradients
         return torch.tensor(total / max(counted, 1), dtype=torch.float32)
@@ -99,11 +108,10 @@ class _Loss(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx, d_loss: Tensor):
-        flat, ctx.gradients = ctx.gradients, None
-        whole, views = flat
+        (whole, views), ctx.gradients = ctx.gradients, None
         if (factor := d_loss.item()) != 1.0:  # micro-batches scale the loss
             whole.mul_(factor)
-        return None, None, None, *views
+        return None, None, None, None, *views
 
 
 _kept = threading.local()
@@ -128,32 +136,34 @@ def _room_for(parameters: tuple[Tensor, ...]) -> tuple[Tensor, list[Tensor]]:
     return held, [held[start : start + p.numel()].view(p.shape) for start, p in zip(starts, parameters, strict=True)]
 
 
-def _run(model: nn.Module, ids: Tensor, targets: Tensor, parameters, gradients) -> tuple[float, int]:
+def _run(model: nn.Module, ids: Tensor, targets: Tensor, weights: dict, slopes: dict) -> tuple[float, int]:
     """Call the library: the loss summed over the targets that count, and how many they are."""
-    spec: ModelSpec = model.spec
-    names = [name for name, _ in model.named_parameters()]
-    weights = dict(zip(names, parameters, strict=True))
-    slopes = dict(zip(names, gradients[1], strict=True)) if gradients else {}
     counted = int((targets >= 0).sum())
     if not counted:
-        if gradients:
-            gradients[0].zero_()
+        for slope in slopes.values():
+            slope.zero_()
         return 0.0, 0
-    layers, d_layers = (_layers(spec.n_layers, tensors) for tensors in (weights, slopes))
     batch, time = ids.shape
     if "positions.weight" in slopes:
         slopes["positions.weight"][time:].zero_()
-    angles = [None, None] if model.cos is None else [x[:time].contiguous() for x in (model.cos, model.sin)]
-    job = StepJob(
-        spec.d_model, spec.n_layers, spec.n_heads, spec.kv, spec.head, spec.ff, spec.vocab_size, batch, time,
-        spec.norm_eps, spec.norm == "layer_norm", BENDS[spec.activation], bool(gradients),
-        _ends(weights), _ends(slopes), layers, d_layers, *(x if x is None else x.data_ptr() for x in angles),
-        ids.data_ptr(), targets.data_ptr(), None, 0.0, counted)
+    job = _job(model, weights, slopes, batch, time, train=bool(slopes))
+    angles = [] if model.cos is None else [x[:time].contiguous() for x in (model.cos, model.sin)]
+    job.cosines, job.sines = [x.data_ptr() for x in angles] or (None, None)
+    job.ids, job.targets, job.counted = ids.data_ptr(), targets.data_ptr(), counted
     called = _library()
     memory = _memory(called.coldframe_step_bytes(ctypes.byref(job)))
     job.memory = memory.data_ptr()
     called.coldframe_step(ctypes.byref(job), torch.get_num_threads())
     return job.loss, counted
+
+
+def _job(model: nn.Module, weights: dict, slopes: dict, batch: int, time: int, train: bool) -> StepJob:
+    """A job without its tokens and its memory."""
+    spec: ModelSpec = model.spec
+    return StepJob(
+        spec.d_model, spec.n_layers, spec.n_heads, spec.kv, spec.head, spec.ff, spec.vocab_size, batch, time,
+        spec.norm_eps, spec.norm == "layer_norm", BENDS[spec.activation], train, _ends(weights), _ends(slopes),
+        _layers(spec.n_layers, weights), _layers(spec.n_layers, slopes))
 
 
 def _layers(count: int, tensors: dict[str, Tensor]):

@@ -20,6 +20,7 @@ import torch
 from torch import Tensor, nn
 
 from core.data.rival import documents
+from core.kernels.step import memory_bytes
 from core.model.build import build_model
 from core.model.decoder import initialise
 from core.model.sizing import flops_per_token
@@ -39,7 +40,7 @@ Step = Callable[[Tensor, Tensor], float]  # ids and targets (B, T) -> loss befor
 
 LEAST_ROUNDS = 3
 TRIAL_STEPS, TRIAL_S = 3, 1.0  # at least so many steps, and so long, of each candidate of torch
-LAST = 50  # losses whose means are compared
+LAST = 50  # successive losses whose means are compared
 DOCUMENTS = 2000
 
 
@@ -109,20 +110,46 @@ def _measure(name: str, size: Size, text: Path | None, seconds: float, say) -> l
         if time.perf_counter() > until and len(times) > LEAST_ROUNDS:
             break
     del times[0]  # the first step makes the optimizer's state
-    count = size.batch * size.context
-    rows = [_duel(name, times, rival, f"{what}", count)
+    rows = [_duel(name, times, rival, f"{what}", size.batch * size.context)
             for rival, what in ((1, "nanoGPT, fp32, eager"), (2, f"torch, {best_name}"))]  # fmt: skip
     mine = statistics.median(taken[0] for taken in times)
-    achieved = flops_per_token(size.spec).training * count / mine / 1e9
+    return [*rows, *_roofline(name, model, size, precision, mine), _worst_loss(name, losses)]
+
+
+def _roofline(name: str, model: nn.Module, size: Size, precision: str, step_s: float) -> list[dict]:
+    """What a step of ours achieves of the machine's arithmetic and of its memory, each measured just now."""
+    count = size.batch * size.context
+    parameters = sum(p.numel() for p in model.parameters())
+    achieved = flops_per_token(size.spec).training * count / step_s / 1e9
     peak = peak_flops(precision, "cpu") / 1e9
-    own, theirs = (statistics.fmean(pair[racer] for pair in losses[-LAST:]) for racer in (0, 1))
-    return rows + [
+    # AdamW reads four numbers a parameter and writes three; weights are read twice, gradients written once. What a
+    # step keeps for its backward pass is written and read.
+    moved = (4 * 10 * parameters + 2 * memory_bytes(model, size.batch, size.context)) / step_s / 1e9
+    bandwidth = _copy_bandwidth()
+    return [
         {"name": f"{name}: arithmetic", "unit": "GFLOP/s", "ours": achieved, "rival": peak, "ratio": achieved / peak,
          "rival_name": f"a square product of 1,024 in {precision}", "spread": [achieved / peak] * 2},
-        {"name": f"{name}: loss, steps {max(1, len(losses) - LAST + 1)} to {len(losses)}", "unit": "nats a token",
-         "ours": own, "rival": theirs, "rival_name": "nanoGPT, fp32, eager", "ratio": theirs / own,
-         "spread": [theirs / own] * 2},
+        {"name": f"{name}: memory, at least", "unit": "GB/s", "ours": moved, "rival": bandwidth,
+         "ratio": moved / bandwidth, "rival_name": "copying 256 MB", "spread": [moved / bandwidth] * 2},
     ]  # fmt: skip
+
+
+def _copy_bandwidth() -> float:
+    """GB/s read and written when a tensor larger than the cache is copied: the best of five."""
+    source, target = torch.zeros(32 << 20), torch.zeros(32 << 20)
+    taken = [_timed(lambda *_: target.copy_(source), None, None)[0] for _ in range(5)]
+    return 2 * source.nbytes / min(taken) / 1e9
+
+
+def _worst_loss(name: str, losses: list[list[float]]) -> dict:
+    """Mean losses of ours and of nanoGPT over those successive steps where they differ most."""
+    spans = [losses[i : i + LAST] for i in range(0, max(1, len(losses) - LAST + 1), LAST)]
+    means = [[statistics.fmean(pair[racer] for pair in span) for racer in (0, 1)] for span in spans]
+    worst = max(range(len(means)), key=lambda i: abs(means[i][0] / means[i][1] - 1))
+    own, theirs = means[worst]
+    return {"name": f"{name}: loss, steps {worst * LAST + 1} to {worst * LAST + len(spans[worst])} of {len(losses)}",
+            "unit": "nats a token", "ours": own, "rival": theirs, "ratio": theirs / own, "spread": [theirs / own] * 2,
+            "rival_name": "nanoGPT, fp32, eager; where they differ most"}  # fmt: skip
 
 
 def _duel(name: str, times: list[list[float]], rival: int, rival_name: str, tokens: int) -> dict:
