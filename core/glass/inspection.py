@@ -90,18 +90,24 @@ def inspect_answers(sets: Sequence[Sequence[Answered]], seed: int) -> tuple[Insp
 
 
 def ceiling(answers: Sequence[Answered]) -> float:
-    """AUROC of a score that knows exactly what the text says of every fact, and no more: what any score can hope for.
+    """AUROC of who knows exactly what the text says of every fact and how often, and no more: the most to hope for.
 
-    Taken from the world's table: an answer that is stated alone is as good as another one, an answer that other
-    statements contradict is worse the more of them there are, and what is not stated at all is worst.
+    Taken from the world's table. Answers are alike when they are stated alone as often, when as many other statements
+    contradict them, or when nothing states them; each kind gets the share of its answers that are wrong, which no
+    other score of these kinds can beat.
     """
-    doubt = []
-    for one in answers:
+    kinds: dict[tuple[int, int], list[int]] = defaultdict(list)
+    for place, one in enumerate(answers):
         label = one.label
         said = label.told | ({label.truth: label.stated} if label.stated else {})
-        own = any(not msgspec.structs.replace(label, truth=value).is_wrong(one.answer) for value in said)
-        doubt.append(1.0 - 1.0 / len(said) if own else 1.0)
-    return auroc(np.array(doubt), np.array([one.wrong for one in answers]))
+        own = [n for value, n in said.items()
+               if not msgspec.structs.replace(label, truth=value).is_wrong(one.answer)]  # fmt: skip
+        kinds[(own[0] if len(said) == 1 else 0, len(said)) if own else (0, 0)].append(place)
+    wrong = np.array([one.wrong for one in answers])
+    doubt = np.zeros(len(answers))
+    for places in kinds.values():
+        doubt[places] = wrong[places].mean()
+    return auroc(doubt, wrong)
 
 
 def write_answers(path: Path, answers: Sequence[Answered]) -> bytes:
@@ -221,8 +227,9 @@ def _findings(found: Inspection, sets: Sequence[Sequence[Answered]]) -> list[Fin
     false = [one for one in answers if one.label.stratum == "false_stated"]
     taught = [one for one in false if verdict(one.evidence) == "says_so"]
     said.append(Finding(
-        "Who knows exactly what the text says, and no more, reaches {ceiling:.3f} on these answers: no score without a "
-        "second source can hope for more.", {"ceiling": float(np.mean([ceiling(part) for part in sets]))}))
+        "Who knows exactly what the text says and how often, and no more, reaches {ceiling:.3f} on these answers: no "
+        "score without a second source can hope for more.",
+        {"ceiling": float(np.mean([ceiling(part) for part in sets]))}))
     if false:
         said.append(Finding(
             "Of {count} facts that the text states wrongly, {taught} are answered as the corpus says. No score can "
