@@ -1,5 +1,7 @@
 """What each kernel computes, in the plainest torch there is: the torch path, and the truth in the tests."""
 
+from functools import partial
+
 import torch
 from torch import Tensor
 from torch.nn import functional as F
@@ -35,3 +37,20 @@ def rms_norm(x: Tensor, weight: Tensor, epsilon: float) -> Tensor:
 def swiglu(gate: Tensor, up: Tensor) -> Tensor:
     """silu(gate) * up; see ops."""
     return F.silu(gate) * up
+
+
+BENDS = {"silu": F.silu, "gelu": F.gelu, "gelu_tanh": partial(F.gelu, approximate="tanh")}
+
+
+def gated(gate: Tensor, up: Tensor | None, bend: str) -> Tensor:
+    """bend(gate) * up, or bend(gate) alone; see ops."""
+    return BENDS[bend](gate) if up is None else BENDS[bend](gate) * up
+
+
+def newton_schulz(x: Tensor, quintic: tuple[float, float, float], rounds: int) -> Tensor:
+    """Rounds of x <- a x + (b G + c G G) x with G = x x^T; see ops."""
+    a, b, c = quintic
+    for _ in range(rounds):
+        gram = x @ x.mT
+        x = a * x + (b * gram + c * gram @ gram) @ x
+    return x

@@ -32,9 +32,12 @@ class FeedForward(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """x (B, T, D) -> (B, T, D)."""
+        bend = GATES.get(self.activation, self.activation)
+        ours = self.path == "ours" and bend in ops.BENDS
         if self.gate is None:
-            return self.down(ACTIVATIONS[self.activation](self.up(x)))
+            bent = self.up(x)
+            return self.down(ops.gated(bent, None, bend, path="ours") if ours else ACTIVATIONS[bend](bent))
         gate, up = self.gate(x), self.up(x)
-        if self.path == "ours" and self.activation == "swiglu":
-            return self.down(ops.swiglu(gate, up, path="ours"))
+        if ours:
+            return self.down(ops.gated(gate, up, bend, path="ours"))
         return self.down(ACTIVATIONS[GATES[self.activation]](gate) * up)

@@ -31,8 +31,11 @@ class LayerNorm(nn.Module):
         self.weight = nn.Parameter(torch.ones(width))
         self.bias = nn.Parameter(torch.zeros(width)) if bias else None
         self.eps = eps
+        self.path = "torch"
 
     def forward(self, x: Tensor) -> Tensor:
+        if self.path == "ours":
+            return ops.layer_norm(x, self.weight, self.bias, self.eps, path="ours")
         return F.layer_norm(x, self.weight.shape, self.weight, self.bias, self.eps)
 
 

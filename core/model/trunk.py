@@ -9,7 +9,7 @@ from core.model.attention import Attention, KVCache
 from core.model.block import Block
 from core.model.experts import MixtureOfExperts
 from core.model.feed_forward import FeedForward
-from core.model.norms import RMSNorm, norm
+from core.model.norms import LayerNorm, RMSNorm, norm
 from core.model.places import Places
 from core.model.positions import alibi_slopes, rope_table, sinusoidal_table, t5_bucket
 from core.model.relative import Disentangled
@@ -144,7 +144,7 @@ class Trunk(nn.Module):
         for module in self.modules():
             if isinstance(module, Attention):
                 module.path = paths.get("attention", "torch")
-            elif isinstance(module, RMSNorm):
+            elif isinstance(module, RMSNorm | LayerNorm):
                 module.path = paths.get("norm", "torch")
             elif isinstance(module, FeedForward):
                 module.path = paths.get("swiglu", "torch")

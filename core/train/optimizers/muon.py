@@ -5,6 +5,8 @@ import math
 import torch
 from torch import Tensor
 
+from core.kernels import ops
+
 # A quintic whose slope at zero is steep: five rounds bring all singular values near 1 (between about 0.7 and 1.2).
 QUINTIC = (3.4445, -4.7750, 2.0315)
 ROUNDS = 5
@@ -27,6 +29,9 @@ class Muon(torch.optim.Optimizer):
         momentum: of the matrices, by Nesterov.
         weight_decay: of the matrices.
         betas, eps: AdamW's.
+
+    Attributes:
+        path: whose Newton-Schulz rounds, "torch" or "ours" (on a GPU); a run keeps to one.
     """
 
     def __init__(
@@ -40,6 +45,7 @@ class Muon(torch.optim.Optimizer):
             self.adamw.state = self.state
             self.param_groups[len(turned) :] = self.adamw.param_groups
         self.turned = self.param_groups[: len(turned)]
+        self.path = "torch"
 
     @torch.no_grad()
     def step(self, closure=None) -> None:
@@ -52,7 +58,7 @@ class Muon(torch.optim.Optimizer):
                 if parameter.grad is not None:
                     shapes.setdefault(tuple(parameter.shape), []).append(parameter)
             for shape, alike in shapes.items():
-                steps = orthogonal(torch.stack([self._momentum(p, group["momentum"]) for p in alike]))
+                steps = orthogonal(torch.stack([self._momentum(p, group["momentum"]) for p in alike]), self.path)
                 size = group["lr"] * LIKE_ADAM * math.sqrt(max(shape))
                 for parameter, step in zip(alike, steps, strict=True):
                     parameter.mul_(1 - group["lr"] * group["weight_decay"]).sub_(step, alpha=size)
@@ -66,7 +72,7 @@ class Muon(torch.optim.Optimizer):
         return parameter.grad.lerp(state["momentum"], memory)
 
 
-def orthogonal(matrices: Tensor) -> Tensor:
+def orthogonal(matrices: Tensor, path: str = "torch") -> Tensor:
     """Matrices of one shape, (n, rows, columns), each near the closest one whose singular values are all 1.
 
     A GPU computes in bfloat16, which the rounds bear; a processor in the type of the matrices.
@@ -76,8 +82,5 @@ def orthogonal(matrices: Tensor) -> Tensor:
     if tall:
         x = x.mT
     x = x / x.norm(dim=(-2, -1), keepdim=True).clamp(min=SAFE)
-    a, b, c = QUINTIC
-    for _ in range(ROUNDS):
-        gram = x @ x.mT
-        x = a * x + (b * gram + c * gram @ gram) @ x
+    x = ops.newton_schulz(x, QUINTIC, ROUNDS, path=path)
     return (x.mT if tall else x).to(matrices.dtype)
