@@ -75,14 +75,14 @@ def _candidates(spec: TrainSpec, model: Decoder, device: str) -> list[tuple[str,
     fp16 is left to those who ask for it: its loss has to be scaled, and bfloat16 is as fast wherever it is known.
     """
     precisions = ("fp32", "bf16", "bf16_weights") if spec.precision == "auto" else (spec.precision,)
-    usable = [name for name in _ours(device) if _applies(name, model)]
+    usable = [name for name in _ours(device) if _applies(name, model, device)]
     sets = [()] if spec.kernels != "ours" or not usable else []
     if spec.kernels != "torch" and usable:
         if spec.kernels == "auto" and len(usable) > 1:
             sets += [(name,) for name in usable if name in ("loss", "attention")]
         sets.append(tuple(usable))
     ends = list(dict.fromkeys((sets[0], sets[-1])))  # a twin in bf16 gains the same whichever kernel runs
-    whole = [("step",)] if spec.kernels != "torch" and device == "cpu" and _applies("step", model) else []
+    whole = [("step",)] if spec.kernels != "torch" and device == "cpu" and _applies("step", model, device) else []
     offered = {"bf16": sets + whole, "bf16_weights": ends}
     return [(p, tuple((name, "ours") for name in names)) for p in precisions for names in offered.get(p, sets)]
 
@@ -90,11 +90,11 @@ def _candidates(spec: TrainSpec, model: Decoder, device: str) -> list[tuple[str,
 def _ours(device: str) -> list[str]:
     """Names of the parts of a step that have a kernel of our own here."""
     if device == "cuda":
-        return ["loss"] if ops.available()["triton"] else []
+        return ["loss", "attention", "norm", "swiglu"] if ops.available()["triton"] else []
     return ["loss", "attention", "norm", "swiglu"] if ops.available()["built"] else []
 
 
-def _applies(name: str, model: Decoder) -> bool:
+def _applies(name: str, model: Decoder, device: str = "cpu") -> bool:
     """Whether a kernel of ours can carry out a part of this design at all; what cannot differ is not timed."""
     spec = model.spec
     if name == "loss":
@@ -104,11 +104,13 @@ def _applies(name: str, model: Decoder) -> bool:
         return ops.available()["built"] and isinstance(model, Decoder) and step.fits(spec)
     if spec.family != "transformer":
         return False
+    bends = ("swiglu",) if device == "cpu" else ("swiglu", "geglu", "geglu_tanh", "silu", "gelu", "gelu_tanh")
     turned = spec.position != "rope" or (spec.rope_pairs == "half" and spec.rotated == spec.head)
     return {
         "attention": spec.dropout == 0.0 and spec.layout == "decoder" and spec.attention != "window" and turned
-        and spec.attn_scaled and not spec.attn_softcap and spec.position in ("rope", "learned", "sinusoidal", "none"),
-        "norm": spec.norm == "rms_norm", "swiglu": spec.activation == "swiglu",
+        and spec.attn_scaled and not spec.attn_softcap and spec.position in ("rope", "learned", "sinusoidal", "none")
+        and (device == "cpu" or spec.position == "rope"),  # there the positions alone are ours
+        "norm": spec.norm == "rms_norm" or device != "cpu", "swiglu": spec.activation in bends,
     }.get(name, False)  # fmt: skip
 
 

@@ -32,6 +32,7 @@ from core.train.distributed.ranks import ALONE, Alone, join
 from core.train.ema import Average
 from core.train.energy import Meter
 from core.train.fitting import Fit, fit, memory_needed, set_recompute
+from core.train.gpu_choices import choose_for_gpu
 from core.train.health import HealthLog
 from core.train.inputs import COLUMNS, open_text, resolve_vocabulary
 from core.train.loop import Trainer
@@ -42,6 +43,7 @@ from core.train.objectives import Asking
 from core.train.optimizers import make_optimizer
 from core.train.plan import Plan
 from core.train.precision import allow_tf32
+from core.train.prefetch import Prefetch
 from core.train.rollback import take_up
 from core.train.shrink import shrink_embedding_gradient
 
@@ -68,6 +70,7 @@ class Run(msgspec.Struct):
     fitted: Fit | None = None  # to the memory there is; None = as the spec says
     average: Average | None = None  # of the weights, if one is kept
     fewer: int = 0  # sequences at once since memory did not suffice; 0 = it always did
+    graphed: bool = False  # steps are replayed as CUDA graphs
     decisions: Decisions = msgspec.field(default_factory=Decisions)  # those made on the way
     ranks: Alone = msgspec.field(default_factory=Alone)  # the processes of the run
     team: object = None  # core.train.distributed.team.Team, where they are several
@@ -197,7 +200,8 @@ def prepare(spec: TrainSpec, folder: JobFolder, emit, control, ranks: Alone = AL
     prepared = Run(
         spec=spec, folder=folder, tokenizer=tokenizer, model=model, optimizer=make_optimizer(model, spec), ranks=ranks,
         byte_lengths=np.pad(tokenizer.byte_lengths, (0, shape.vocab_size - tokenizer.vocab_size)),
-        examples=Examples(batches, asking), held_out=held_out,
+        examples=Prefetch(Examples(batches, asking), device) if device == "cuda" else Examples(batches, asking),
+        held_out=held_out,
         course=Course(spec, decisions.skips), decisions=decisions, device=device, growth=growth,
         fitted=fitted, average=Average(model, spec.ema_decay) if spec.ema_decay else None)
     if ranks.world > 1:
@@ -242,6 +246,8 @@ def decide(prepared: Run, emit) -> Plan:
     prepared.model.use_kernels(choices["kernels"])
     if "adamw" in choices:
         prepared.optimizer.path = choices["adamw"]
+    choose_for_gpu(prepared, batch, emit)
+    choices = folder.read_choices()
     if "peak_flops" not in choices:
         (peak,) = prepared.ranks.agree(peak_flops(prepared.precision, prepared.device))
         choices["peak_flops"] = peak * prepared.ranks.world

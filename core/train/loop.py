@@ -26,6 +26,7 @@ from core.record.metrics import read_metrics
 from core.train.checkpoint import TrainState
 from core.train.energy import Meter
 from core.train.expert_use import ExpertUse
+from core.train.gpu_choices import make_update
 from core.train.guard import LASTING, Guard, Spike
 from core.train.layers import Layers
 from core.train.memory_limit import Result, retry_smaller, stop_without_memory
@@ -36,7 +37,6 @@ from core.train.retention import is_spaced
 from core.train.rollback import decide_return
 from core.train.sample import sample
 from core.train.schedules import learning_rate
-from core.train.update import Update
 
 MOST_FACTOR = 100.0  # by which a person may raise or lower the rate at once
 PROGRESS_EVERY_S = (0.5, 5.0)  # at first, and in a run of hours: its log must stay quick to read
@@ -58,7 +58,8 @@ class Trainer:
         self.flops_per_token = flops_per_token(self.model.spec).training
         arithmetic = Arithmetic(self.model, run.precision, run.device)
         self.expert_use = ExpertUse(arithmetic.working)
-        self.update = run.team.update(self.expert_use) if run.team else Update(run, arithmetic, self.expert_use)
+        self.update = (run.team.update(self.expert_use) if run.team
+                       else make_update(run, arithmetic, self.expert_use, emit))  # fmt: skip
         self.guard = self._guard()
         every = self.spec.layers_every if self.spec.mesh.world == 1 else 0
         self.layers = Layers(
