@@ -38,7 +38,8 @@ def add_verbs(add_verb) -> None:
     parser.add_argument("--threads", type=int, nargs="+", default=[1, 2], metavar="N",
                         help="train, decode: how many threads (default 1 2)")
     parser.add_argument("--sizes", nargs="+", metavar="SIZE",
-                        help='train: some of "0.8 M", "10.7 M", "30 M"; decode: of "10 M", "124 M" (default all)')
+                        help='train: some of "0.8 M", "10.7 M", "30 M", and "0.8 M on a GPU", "10.7 M on a GPU", '
+                             '"124 M on a GPU"; decode: of "10 M", "124 M" (default all)')
     parser.add_argument("--tokens", type=float, default=10.0, metavar="M",
                         help="index: millions of tokens to index (default 10)")
     add_json(parser)
@@ -67,9 +68,13 @@ def _kernels(args: argparse.Namespace):
 
 
 def _train(args: argparse.Namespace):
+    from core.train import bench_gpu
     from core.train.bench import SIZES, bench_train
 
-    return bench_train(args.text, args.seconds, tuple(args.threads), _sizes(args, SIZES), _tell), print_rows
+    asked = _sizes(args, SIZES | bench_gpu.SIZES)
+    here, on_gpu = ([size for size in asked if size in table] for table in (SIZES, bench_gpu.SIZES))
+    rows = bench_train(args.text, args.seconds, tuple(args.threads), here, _tell) if here else []
+    return rows + (bench_gpu.bench_train_gpu(args.text, args.seconds, on_gpu, _tell) if on_gpu else []), print_rows
 
 
 def _decode(args: argparse.Namespace):
