@@ -1,6 +1,7 @@
 """Which GGUF files our own decoder computes, and their weights as it takes them: mapped, not read."""
 
 import mmap
+import os
 from pathlib import Path
 
 import msgspec
@@ -102,7 +103,8 @@ def open_weights(path: Path, plan: Plan, context: int, cache: str = "f32", threa
 
     Args:
         plan: what ``plan`` found in its head.
-        context, cache, threads: see DecodeModel.
+        context, cache, threads: see DecodeModel. With COLDFRAME_DECODE=gpu in the environment the first GPU
+            computes, by a kernel that no GPU has timed yet, or torch where there is none.
     """
     header = read_header(path)
     with open(path, "rb") as file:
@@ -116,6 +118,10 @@ def open_weights(path: Path, plan: Plan, context: int, cache: str = "f32", threa
         turns = turns / np.frombuffer(factors.data, np.float32)
     shape = Shape(plan.n_layers, plan.d_model, plan.n_heads, plan.kv_heads, plan.head_size, plan.feed_forward,
                   plan.vocab, plan.epsilon, tuple(turns.tolist()))  # fmt: skip
+    if os.environ.get("COLDFRAME_DECODE") == "gpu":
+        from core.kernels.gpu.decode import open_decoder
+
+        return open_decoder(shape, tensors, context, cache)
     return DecodeModel(shape, tensors, context, cache, threads)
 
 
