@@ -24,8 +24,8 @@ NOTICE_S = 12
 NOTICES_SHOWN = 3
 PAGE_OF_KIND = {"grow": "home", "corpus": "data", "world": "data", "mixture": "data", "tokenizer": "data",
                 "reference": "data", "classifier": "data", "experiment": "data", "train": "training",
-                "index": "glass", "influence": "glass", "export": "export", "verify": "export", "replay": "training",
-                "sweep": "training", "inspect": "data", "question": "data"}  # fmt: skip
+                "index": "glass", "influence": "glass", "mitigate": "glass", "export": "export", "verify": "export",
+                "replay": "training", "sweep": "training", "inspect": "data", "question": "data"}  # fmt: skip
 
 
 class MainWindow(QMainWindow):

@@ -50,7 +50,8 @@ class GlassPage(Page):
         """Show the page; ``records`` puts a generation made elsewhere under the glass, ``job`` is an index job."""
         self.refresh_sources()
         if job is not None and self.context.jobs.job(job) is not None:
-            source = f"run:{indexed_run(self.context.jobs.job(job))}"
+            shown = self.context.jobs.job(job)
+            source = f"run:{indexed_run(shown) or self.questionings.run_of(shown)}"
         if records:
             self.show_generation(source, prompt, records)
             return

@@ -45,6 +45,7 @@ class AgainPanel(Card):
         self._grid.setHorizontalSpacing(theme.space(3))
         self._grid.setVerticalSpacing(theme.space(1))
         self.scores.body.addLayout(self._grid)
+        self.scores.body.addStretch(1)
         self.state = EmptyState("playground", " ", " ")
         self._arrange()
         self._clear()
@@ -111,8 +112,7 @@ class AgainPanel(Card):
             "Shown its own answer, the model goes on with “True” with {true}, with “False” with {false}.").format(
             true=percent(seen.true), false=percent(seen.false))
         if seen.true + seen.false < 0.5:
-            told = join_sentences(told, self.tr("It mostly says something else: it was not taught to judge, so this "
-                                                "says little."))  # fmt: skip
+            told = join_sentences(told, self.tr("Mostly it says something else, so this tells little."))
         self.said.setText(told)
         self.said.setToolTip(seen.asked)
         self.said.show()
@@ -126,7 +126,7 @@ class AgainPanel(Card):
             told = join_sentences(told, self.tr("More often it says “{text}”.").format(text=shortened(first.text, 60)))
         self.told.setText(told)
         self.clusters.set_rows(
-            [(("✓ " if cluster.same else "") + (shortened(cluster.text, 60) or "∅"), str(cluster.count),
+            [(("✓ " if cluster.same else "") + (shortened(cluster.text, 44) or "∅"), str(cluster.count),
               cluster.count / count) for cluster in seen.clusters], self.tr("{count} answers").format(count=count),
             self.tr("✓ marks the answer under the glass."))  # fmt: skip
         self._show_scores(seen.scores)

@@ -46,6 +46,12 @@ class RunQuestionings(QObject):
                  if job.folder.request["spec"].get("questioning") in names]  # fmt: skip
         return max(found, key=lambda job: (job.view.created, job.name), default=None)
 
+    def run_of(self, comparing: Job) -> str:
+        """The run that a comparison is about; "" where its questioning is gone."""
+        name = comparing.folder.request["spec"].get("questioning", "")
+        asked = self._context.jobs.named("question", name) if name else None
+        return asked.folder.request["spec"].get("run", "") if asked else ""
+
     def comparison(self, run: str) -> Comparison | None:
         """What the newest comparison found, where it is finished."""
         job = self.comparing(run)

@@ -16,6 +16,7 @@ KINDS = {
     "mixture": QT_TRANSLATE_NOOP("kind", "Mixture"), "replay": QT_TRANSLATE_NOOP("kind", "Proof of resume"),
     "sweep": QT_TRANSLATE_NOOP("kind", "Sweep"), "inspect": QT_TRANSLATE_NOOP("kind", "Inspection"),
     "question": QT_TRANSLATE_NOOP("kind", "Questions"), "influence": QT_TRANSLATE_NOOP("kind", "Causes of an answer"),
+    "mitigate": QT_TRANSLATE_NOOP("kind", "Mitigations"),
 }  # fmt: skip
 
 
@@ -140,6 +141,13 @@ def _influence(view) -> str:
         count=f"{view.result['compared']:,}")
 
 
+def _mitigations(view) -> str:
+    if "mitigations" not in view.result:
+        return ""
+    return QCoreApplication.translate("summary", "{count} ways compared over {asked} questions").format(
+        count=len(view.result["mitigations"]), asked=f"{view.result['asked']:,}")  # fmt: skip
+
+
 def _grow(view) -> str:
     done = sum(state == "completed" for state in view.child_states.values())
     return QCoreApplication.translate("summary", "{done} of 5 stages done").format(done=done)
@@ -150,7 +158,7 @@ _RESULTS = {
     "corpus": _corpus, "tokenizer": _tokenizer, "train": _train, "index": _index, "export": _export,
     "verify": _export, "replay": _replay, "grow": _grow, "reference": _reference, "classifier": _classifier,
     "experiment": _experiment, "sweep": _sweep, "inspect": _inspection, "question": _inspection,
-    "influence": _influence,
+    "influence": _influence, "mitigate": _mitigations,
 }  # fmt: skip
 
 

@@ -10,7 +10,9 @@ from core.glass import detectors
 from core.glass.claims import sentences
 from core.infer.batch import Ask, Written, read_many, write_many
 from core.infer.engine import Engine
+from core.prompt.chat import render_with_template
 from core.spec.doubt import Cluster, SamplesSeen, TruthSeen
+from core.spec.messages import ChatMessage
 
 VOCABULARY = 1  # of self-check: one added for a word that no answer has, as SelfCheckGPT's own unigram counts it
 TRUE_ASKED = (
@@ -78,13 +80,19 @@ def self_check(parts: Sequence[str], others: Sequence[str]) -> list[float]:
 def ask_whether_true(engine: Engine, question: str, answer: str) -> TruthSeen:
     """The chance that the model goes on with "True", and with "False", when shown its own answer.
 
+    A chat model is asked in its own template.
+
     Raises:
         LabError: both together are longer than the context.
     Source: Kadavath et al. 2022, arXiv:2207.05221; the wording is LM-Polygraph's.
     """
-    asked = TRUE_ASKED.format(question=question, answer=answer)
+    asked, space = TRUE_ASKED.format(question=question, answer=answer), " "
     prompt = engine.encode(asked)
-    true, false = read_many(engine, [(prompt, engine.encode(word)) for word in (" True", " False")])
+    if engine.chat_template:
+        chat = [ChatMessage("user", asked)]
+        rendered = render_with_template(engine.chat_template, chat, getattr(engine, "end_text", ""))
+        prompt, space = engine.encode(rendered, special=True), ""
+    true, false = read_many(engine, [(prompt, engine.encode(space + word)) for word in ("True", "False")])
     return TruthSeen(true=math.exp(true), false=math.exp(false), asked=asked)
 
 

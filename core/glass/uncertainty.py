@@ -95,12 +95,15 @@ def summarise(records: Sequence[Produced], support: Sequence[Support] | None = N
     values = {"tokens": len(records), "unsure": sum(unsure), "percent": round(UNSURE_PROBABILITY * 100)}
     templates = [_unsure_template(values["unsure"])]
     if support is None:
+        if values["unsure"]:
+            worst = min((i for i, mark in enumerate(unsure) if mark), key=lambda i: records[i].probability)
+            values["token"] = _word_at(records, worst)
+            templates.append("Doubt “{token}” first.")
         return Summary(templates, values)
     doubtful = [i for i, mark in enumerate(unsupported_and_unsure(records, support)) if mark]
     if doubtful:
         worst = min(doubtful, key=lambda i: records[i].probability)
-        word = next(text for first, last, text in whole_words(records) if first <= worst < last)
-        values |= {"doubtful": len(doubtful), "token": word}
+        values |= {"doubtful": len(doubtful), "token": _word_at(records, worst)}
         templates.append(_doubtful_template(len(doubtful), values["unsure"]))
     elif values["unsure"]:
         templates.append("Every guess is part of a wording that the training text has.")
@@ -120,6 +123,10 @@ def whole_words(records: Sequence[Produced]) -> list[tuple[int, int, str]]:
     """
     cut = Cut([record.bytes for record in records])
     return [(first, last, cut.text(first, last).strip() or "␣") for first, last in cut.segments()]
+
+
+def _word_at(records: Sequence[Produced], token: int) -> str:
+    return next(text for first, last, text in whole_words(records) if first <= token < last)
 
 
 def _unsure_template(unsure: int) -> str:

@@ -42,6 +42,7 @@ def test_only_unsupported_guesses_are_marked_to_doubt():
     ("probabilities", "support", "expected"),
     [
         ([0.9, 0.9], None, "None of the 2 tokens was a guess."),
+        ([0.02, 0.01], None, "Doubt “a1” first."),
         ([0.9, 0.9], ["verbatim", "parts"], "50 % of the answer stands word for word"),
         ([0.01, 0.9], ["absent", "parts"], "It stands in no wording of the training text: “a0”."),
         ([0.01, 0.02], ["absent", "verbatim"], "One of them stands in no wording of the training text: “a0”."),
