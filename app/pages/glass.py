@@ -6,7 +6,7 @@ from pathlib import Path
 from PySide6.QtWidgets import QWidget
 
 from app.pages.glass_answer import AnswerPanel
-from app.pages.glass_panels import AskPanel, DoubtPanel, RiskTiles, column_of, side_by_side
+from app.pages.glass_panels import AskPanel, DoubtPanel, RiskTiles, column_of, side_by_side, told_of
 from app.pages.glass_parts import GlassParts
 from app.pages.page import Page
 from app.state.context import AppContext
@@ -16,7 +16,7 @@ from app.state.run_questionings import RunQuestionings
 from app.translations import translate
 from core.errors import say
 from core.glass.calibration import short_risk
-from core.glass.uncertainty import answer_risk, summarise, unsupported_and_unsure
+from core.glass.uncertainty import answer_risk
 from core.infer.sources import list_engines
 from core.spec.messages import Attributed, ChatMessage, Finished, Loaded, Marked, Problem, Token, TokenRecord
 from core.spec.sampling import SamplingSpec
@@ -272,25 +272,24 @@ class GlassPage(Page):
         self._nothing_asked.hide()
         self._results.show()
         self.answer.show_answer(look.prompt, look.records, look.support)
-        self._show_risk(look)
+        self.tiles.show_risk(answer_risk(look.records) if look.finished else None, look.support, self._right())
         self.doubts.show_doubts(look.records if look.finished else [], look.support)
         self._show_summary()
         self.below.show_look(look)
 
-    def _show_risk(self, look: Look) -> None:
+    def _right(self) -> tuple[float, int] | None:
+        """The chance that the answer's first sentence is right, and how many marked answers of its run say so."""
+        look = self.look
         known = self.questionings.calibration(look.run) if look.finished and look.records else None
-        right = None if known is None else (known.chance_right(short_risk(look.records)), known.answers)
-        self.tiles.show_risk(answer_risk(look.records) if look.finished else None, look.support, right)
+        return None if known is None else (known.chance_right(short_risk(look.records)), known.answers)
 
     def _show_summary(self) -> None:
         """Say what is doubtful and why; with the one thing to do where the training text is not indexed yet."""
         look = self.look
         self.summary.setVisible(look.finished)
         if look.finished:
-            doubtful = look.support is not None and any(unsupported_and_unsure(look.records, look.support))
-            level = "warning" if doubtful else "info" if look.support is None else "good"
             missing = bool(look.run) and not look.found and not self.indexes.state(look.run)
-            sentence = summarise(look.records, look.support).sentence(translate)
+            level, sentence = told_of(look, self._right())
             self.summary.show_message(level, sentence, self.below.build_text() if missing else "")
 
     def _on_token_clicked(self, token: int) -> None:

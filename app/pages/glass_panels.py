@@ -2,18 +2,22 @@
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import QEvent, Qt, Signal
+from PySide6.QtCore import QCoreApplication, QEvent, Qt, Signal
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QComboBox, QGridLayout, QHBoxLayout, QPlainTextEdit, QVBoxLayout, QWidget
 
+from app.state.look import Look
+from app.translations import translate
 from core.errors import join_sentences
-from core.glass.uncertainty import AnswerRisk, is_unsure, unsupported_and_unsure, whole_words
+from core.glass.uncertainty import AnswerRisk, is_unsure, summarise, unsupported_and_unsure, whole_words
 from core.infer.sources import Source
 from core.spec.glass import Support
 from core.spec.token_record import TokenRecord
 from widgets import theme
 from widgets.cards import Button, Card, Disclosure, StatTile, Text
 from widgets.sampler_panel import SamplerPanel
+
+LIKELY = 0.5  # below this chance to be right an answer is to be doubted, however sure each word was
 
 
 class AskPanel(Card):
@@ -178,6 +182,23 @@ class DoubtPanel(Card):
         button.setToolTip(self.tr("How likely the word's least likely token was. Click to show it in the answer."))
         button.clicked.connect(lambda: self.word_chosen.emit(first, last))
         return button
+
+
+def told_of(look: Look, right: tuple[float, int] | None) -> tuple[str, str]:
+    """How much an answer is to be doubted and why: the level of a notice, and its sentences.
+
+    Args:
+        right: the chance that its first sentence is right, and how many marked answers of its run say so.
+    """
+    doubtful = look.support is not None and any(unsupported_and_unsure(look.records, look.support))
+    level = "warning" if doubtful else "info" if look.support is None else "good"
+    sentence = summarise(look.records, look.support).sentence(translate)
+    if right is None:
+        return level, sentence
+    chance = QCoreApplication.translate(
+        "glass", "Of {count} marked answers of this run, those of such a risk are right with {percent}.").format(
+            count=f"{right[1]:,}", percent=percent(right[0]))  # fmt: skip
+    return "warning" if right[0] < LIKELY else level, join_sentences(chance, sentence)
 
 
 def percent(probability: float) -> str:
