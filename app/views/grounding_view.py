@@ -92,8 +92,8 @@ class GroundingView(QWidget):
                             [[twins.get((stage, seed), TwinCell()) for seed in range(seeds)] for stage in STAGES])
 
     def _show_found(self, job: Job, found: g.Grounding) -> None:
-        self.copying.set_value(percent_text(min(found.copying)), hint=self.tr("at least {least} are needed").format(
-            least=percent_text(g.LEAST_COPYING)))
+        needed = self.tr("at least {least} are needed").format(least=percent_text(g.LEAST_COPYING))
+        self.copying.set_value(", ".join(map(percent_text, found.copying)), hint=needed)
         self.followed.set_value(percent_text(found.followed), hint=self.tr("{share} as stated elsewhere").format(
             share=percent_text(found.remembered)))
         row = found.table.row(found.best) if found.table else None
@@ -119,7 +119,7 @@ class GroundingView(QWidget):
         self.gate.show_message("warning", self.tr(
             "Scores are off: these models copy {share} of strangers' notes rightly, and {least} are needed. A model "
             "that cannot copy follows no context. Train it longer.").format(
-                share=percent_text(min(found.copying)), least=percent_text(g.LEAST_COPYING)) if not found.copies else
+                share=percent_text(max(found.copying)), least=percent_text(g.LEAST_COPYING)) if not found.copies else
             self.tr("Scores are off: all answers follow the notes, or none does."))  # fmt: skip
         self.gate.setVisible(found.table is None)
 

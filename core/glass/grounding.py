@@ -19,8 +19,8 @@ from core.glass import detectors
 
 READ, GROUNDING = "read.jsonl", "grounding.json"
 LEAST_COPYING = 0.8
-"""Share of strangers' notes that a model has to copy rightly: below it nobody could follow a context, and no score of
-whether one was followed means anything."""
+"""Share of strangers' notes that a model has to copy rightly: below it none could follow a context, no score of whether
+one was followed means anything, and the model is left out."""
 Group = Literal["answer", "heads", "explanation", "baseline", "combined"]
 LOOKBACK, COMBINED = "lookback", "combination"
 COMBINED_OF = ("mean_entropy", "likelihood", LOOKBACK)
@@ -117,10 +117,11 @@ class Grounding(msgspec.Struct, frozen=True, kw_only=True):
     """What asking after notes came to, over one model or several.
 
     Args:
-        copying: share of strangers' notes that were answered rightly, one a model.
-        followed: share of the contradicting notes that were followed; remembered: answered as other documents say.
+        copying: share of strangers' notes that were answered rightly, one a model; those below the least are left out
+            of all that follows, unless all are.
+        contradicted: notes; followed: share of them that were followed; remembered: answered as other documents say.
         by_stated: of the contradicting notes, {documents that say otherwise: [asked, followed, remembered]}.
-        table: the scores on the contradicting notes; None where the models copy too badly, or all or none followed.
+        table: the scores on the contradicting notes; None where no model copies, or all or none are followed.
         heads: AUROC of each head's lookback ratio alone, by layer and head, mean of the models.
         best: the score of uncertainty or attention with the largest AUROC.
     """
@@ -141,9 +142,9 @@ class Grounding(msgspec.Struct, frozen=True, kw_only=True):
     elapsed_s: float = 0.0
 
     @property
-    def copies(self) -> bool:
-        """Whether every model copies well enough for the scores to mean something."""
-        return min(self.copying) >= LEAST_COPYING
+    def copies(self) -> int:
+        """How many models copy well enough for the scores to mean something."""
+        return sum(share >= LEAST_COPYING for share in self.copying)
 
 
 def measure(sets: Sequence[Sequence[Read]], layers: int, seed: int) -> tuple[Grounding, list[list[Read]]]:
@@ -155,18 +156,21 @@ def measure(sets: Sequence[Sequence[Read]], layers: int, seed: int) -> tuple[Gro
     Returns:
         what was found, and the answers with their scores.
     """
+    copying = [float(np.mean([one.follows for one in reads if one.kind == "stranger"])) for reads in sets]
+    kept = [place for place, share in enumerate(copying) if share >= LEAST_COPYING]
     clashes = [[one for one in reads if one.kind == "contradicted"] for reads in sets]
-    every = [one for reads in clashes for one in reads]
+    every = [one for place in kept or range(len(sets)) for one in clashes[place]]
     found = Grounding(
-        copying=[float(np.mean([one.follows for one in reads if one.kind == "stranger"])) for reads in sets],
-        strangers=sum(one.kind == "stranger" for reads in sets for one in reads), contradicted=len(every),
-        followed=float(np.mean([one.follows for one in every])),
+        copying=copying, strangers=sum(one.kind == "stranger" for reads in sets for one in reads),
+        contradicted=len(every), followed=float(np.mean([one.follows for one in every])),
         remembered=float(np.mean([one.answer == one.known for one in every])), by_stated=_by_stated(every),
         layers=layers)  # fmt: skip
-    if not found.copies or any(len({one.follows for one in reads}) < 2 for reads in clashes):
-        return msgspec.structs.replace(found, findings=_findings(found)), [list(reads) for reads in sets]
-    columns, chances, told = [], [], []
-    for reads, clash in zip(sets, clashes, strict=True):
+    told = [list(reads) for reads in sets]
+    if not kept or any(len({one.follows for one in clashes[place]}) < 2 for place in kept):
+        return msgspec.structs.replace(found, findings=_findings(found)), told
+    columns, chances = [], []
+    for model in kept:
+        clash = clashes[model]
         answers = Answers(_scores(clash, seed), np.array([not one.follows for one in clash]),
                           np.array([str(one.stated) for one in clash]))  # fmt: skip
         held = held_out(answers, seed + 1, COMBINED, COMBINED_OF)
@@ -174,12 +178,12 @@ def measure(sets: Sequence[Sequence[Read]], layers: int, seed: int) -> tuple[Gro
         columns.append(msgspec.structs.replace(answers, scores=scores))
         chances.append(held.p_wrong)
         by_id = {one.id: place for place, one in enumerate(clash)}
-        told.append([_told(one, scores, held.p_wrong[COMBINED], by_id.get(one.id)) for one in reads])
+        told[model] = [_told(one, scores, held.p_wrong[COMBINED], by_id.get(one.id)) for one in told[model]]
     kinds = sorted({one.stated for one in every})
     table = bench(columns, chances, {str(kind): (str(kind),) for kind in kinds}, seed=seed)
     areas = {row.name: row.auroc.value for row in table.rows}
     best = max((name for name in areas if name in COMBINED_OF or name == "perplexity"), key=areas.__getitem__)
-    heads = np.mean([_heads(clash, layers) for clash in clashes], axis=0)
+    heads = np.mean([_heads(clashes[model], layers) for model in kept], axis=0)
     found = msgspec.structs.replace(found, table=table, best=best, heads=heads.tolist())
     return msgspec.structs.replace(found, findings=_findings(found)), told
 
@@ -206,8 +210,8 @@ def page(found: Grounding, title: str) -> str:
         f"# {title}", "",
         f"{len(found.copying)} model(s) of {found.parameters:,} parameters, {found.training_tokens:,} different "
         f"training tokens each. {found.strangers:,} notes about strangers, of which nothing else is known, were copied "
-        f"rightly at {', '.join(f'{share:.3f}' for share in found.copying)}; the scores below are shown where that is "
-        f"at least {LEAST_COPYING}. {found.contradicted:,} notes contradict what other documents say: "
+        f"rightly at {', '.join(f'{share:.3f}' for share in found.copying)}; a model below {LEAST_COPYING} is left out "
+        f"of what follows. {found.contradicted:,} notes contradict what other documents say: "
         f"{found.followed:.3f} of the answers follow the notes, {found.remembered:.3f} say what is stated elsewhere. "
         "AUROC for an answer that does not follow its notes, the mean of the models, with 95 % bootstrap intervals "
         "over the questions of each; a column has the answers about people of whom so many documents say something "
@@ -289,14 +293,18 @@ def _by_stated(reads: Sequence[Read]) -> dict[int, list[int]]:
 
 def _findings(found: Grounding) -> list[Finding]:
     said = [Finding(
-        "Notes about strangers are copied rightly {low:.1f} % of the time; where notes contradict what is stated "
+        "Notes about strangers are copied rightly up to {low:.1f} % of the time; where notes contradict what is stated "
         "elsewhere, {followed:.1f} % of the answers follow the notes and {remembered:.1f} % what is stated elsewhere.",
-        {"low": 100 * min(found.copying), "followed": 100 * found.followed,
+        {"low": 100 * max(found.copying), "followed": 100 * found.followed,
          "remembered": 100 * found.remembered})]  # fmt: skip
     if not found.copies:
         return [*said, Finding(
             "That is less than {least:.0f} %: a model that cannot copy follows no context, so no score is shown.",
             {"least": 100 * LEAST_COPYING})]  # fmt: skip
+    if found.copies < len(found.copying):
+        said.append(Finding(
+            "{out} of {models} models copy less than {least:.0f} % rightly and are left out of all of this.",
+            {"out": len(found.copying) - found.copies, "models": len(found.copying), "least": 100 * LEAST_COPYING}))
     if found.table is None:
         return [*said, Finding("All of them follow the notes, or none does: there is nothing to tell apart.", {})]
     best, look = found.table.row(found.best), found.table.row(LOOKBACK)

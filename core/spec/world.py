@@ -153,6 +153,9 @@ class Contexts(World, tag="contexts"):
     values: Annotated[int, about("Values", "How many different towns there are.", low=20, high=500)] = 100
     shortest: Annotated[int, about("Fewest notes", "At least so many notes before a question.", low=1, high=12)] = 1
     longest: Annotated[int, about("Most notes", "At most so many.", low=1, high=12)] = 4
+    longest_held_out: Annotated[int, about(
+        "Most held-out notes", "Held-out readings have up to so many: with more than in training, copying is harder. "
+        "0 = as many as in training.", low=0, high=12)] = 0
     agreeing: Annotated[float, about(
         "About known people", "Share of the training readings that ask for a known person; the notes agree with what "
         "is stated elsewhere.", low=0.0, high=1.0)] = 0.1

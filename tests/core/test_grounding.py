@@ -134,9 +134,14 @@ def test_what_tells_an_answer_apart_is_measured_on_contradicting_notes_alone():
     assert json.dumps(g.result_of(found)) and "| 4 | 800 |" in g.page(found, "notes")
 
 
-def test_the_gate_is_the_worst_model_of_all():
-    assert g.measure([reads(0.9)], 2, 0)[0].table is not None
-    assert g.measure([reads(0.9), reads(0.79)], 2, 0)[0].table is None
+def test_a_model_that_cannot_copy_is_left_out_of_every_figure():
+    alone, _ = g.measure([reads(0.9)], 2, 0)
+    beside, told = g.measure([reads(0.79), reads(0.9)], 2, 0)
+    assert alone.table is not None and beside.table == alone.table and beside.by_stated == alone.by_stated
+    assert beside.copies == 1 and "1 of 2 models copy less" in beside.findings[1].text.format(
+        **beside.findings[1].values)
+    assert all(one.p_astray is None for one in told[0]) and any(one.p_astray is not None for one in told[1])
+    assert g.measure([reads(0.79)], 2, 0)[0].table is None
 
 
 def test_the_gain_is_an_explanation_and_in_no_combination():

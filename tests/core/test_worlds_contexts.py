@@ -61,6 +61,16 @@ def test_known_people_are_stated_as_often_as_was_asked():
     assert counts == {1: 10, 3: 10, 9: 10}
 
 
+def test_held_out_notes_may_be_more_than_those_of_training():
+    usual, longer = make_world(spec()), make_world(spec(longest_held_out=9))
+    lengths = {}
+    for number in range(30, usual.n_rows):
+        item = longer.row(number)
+        lengths.setdefault(item.split, set()).add(int(item.level))
+        assert item.split == "held_out" or item == usual.row(number)
+    assert lengths == {"train": {1, 2, 3, 4}, "held_out": set(range(1, 10))}
+
+
 def test_another_seed_makes_another_world_and_the_same_one_the_same():
     first, again = make_world(spec()), make_world(spec())
     assert [first.document(row) for row in range(50)] == [again.document(row) for row in range(50)]

@@ -97,7 +97,8 @@ class ContextWorld:
     def reading(self, place: int) -> Reading:
         """The notes and the question of one reading."""
         task, world = self._task(place), self.world
-        length = world.shortest + draw(self.seed, _LEVEL, place) % (world.longest - world.shortest + 1)
+        longest = world.longest if place < self.n_read else max(world.longest, world.longest_held_out)
+        length = world.shortest + draw(self.seed, _LEVEL, place) % (longest - world.shortest + 1)
         rounds = [sample(length, length, self.seed, _LEVEL, place, number) for number in range(1, ROUNDS + 1)]
         strangers = Shuffle(world.strangers, self.seed, _PEOPLE, place)
         towns = Shuffle(world.values, self.seed, _VALUE, place)
