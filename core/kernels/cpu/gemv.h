@@ -9,6 +9,7 @@
 namespace ISA {
 
 constexpr int TOGETHER = 4;  // tokens that one pass over a panel of weights serves
+constexpr int64_t AHEAD = 2048;  // bytes: weights are asked for before the processor would, which stops at every page
 
 struct Activations {  // of one token
     const float* values;    // (width,)
@@ -54,7 +55,9 @@ inline void panel_dots(Panel panel, int64_t blocks, const Activations* x, float 
         Sums whole[N];
         for (int n = 0; n < N; ++n) whole[n] = all(-(BITS == 4 ? 8 : OFFSET) * x[n].sums[b]);
         for (int c = 0; c < (BITS == 4 ? STEPS / 2 : STEPS); ++c) {
-            const Bytes w = load_bytes(panel.quants + (b * BLOCK * BITS / 32 + c) * 4 * PANEL);
+            const uint8_t* at = panel.quants + (b * BLOCK * BITS / 32 + c) * 4 * PANEL;
+            fetch(at + AHEAD);
+            const Bytes w = load_bytes(at);
             for (int n = 0; n < N; ++n) {
                 const int8_t* at = x[n].quants + b * BLOCK + 4 * c;
                 if (BITS == 8) {
@@ -85,7 +88,9 @@ inline void row_dots(const T* rows, int64_t width, const Activations* x, float (
     for (; j + 2 * W <= width; j += 2 * W)
         for (int r = 0; r < R; ++r)
             for (int half = 0; half < 2; ++half) {
-                const Vec w = load(rows + r * width + j + half * W);
+                const T* at = rows + r * width + j + half * W;
+                if (half == 0 || sizeof(T) * W == 64) fetch(reinterpret_cast<const char*>(at) + AHEAD);
+                const Vec w = load(at);
                 for (int n = 0; n < N; ++n)
                     sums[r][n][half] = fma(w, load(x[n].values + j + half * W), sums[r][n][half]);
             }

@@ -12,6 +12,15 @@
 
 namespace ISA {
 
+// Ask for the cache line at `p`, which need not be memory at all.
+inline void fetch(const void* p) {
+#if defined(__AVX512F__) || defined(__AVX2__)
+    _mm_prefetch(static_cast<const char*>(p), _MM_HINT_T0);
+#else
+    (void)p;
+#endif
+}
+
 inline float bf16_to_float(uint16_t x) {
     uint32_t bits = static_cast<uint32_t>(x) << 16;
     float out;
