@@ -128,7 +128,8 @@ def test_a_questioned_run_has_its_risk_told_as_a_chance(qtbot, grown, make_page)
     qtbot.waitUntil(lambda: page.questionings.calibration("tiny") is not None, timeout=WAIT_MS)
     page.show_generation("run:tiny", "p", records_of(grown, " Zebra.", probability=0.9))
     assert "right with 100 %, by 100 answers" in page.tiles.risk.hint.text()
-    assert page.summary.text.text().startswith("Of 100 marked answers of this run") and page.summary.property("level") == "info"
+    assert page.summary.text.text().startswith("Of 100 marked answers of this run")
+    assert page.summary.property("level") == "info"
     page.show_generation("run:tiny", "p", records_of(grown, " Zebra Zebra Zebra Zebra.", probability=0.2))
     assert "right with 0 %" in page.summary.text.text() and page.summary.property("level") == "warning"
     many = page.below.mitigations.many
