@@ -150,6 +150,12 @@ struct Blocks {
     }
 };
 
+// Ask for the next panel, a part before each block of this one: it lies beyond the second-level cache.
+inline void fetch_part(const bf16* panel, int64_t depth, Span rows, int64_t i) {
+    const int64_t blocks = (rows.end - rows.begin) / BLOCK_SIDE, which = (i - rows.begin) / BLOCK_SIDE;
+    for (int64_t line = depth * which / blocks; line < depth * (which + 1) / blocks; ++line) fetch(panel + line * 32);
+}
+
 // Every block of A B goes through finish(i, j, block): 32 x 32 floats, rows side by side, whose first element is (i, j).
 template <class Finish> void multiply_into(int threads, const Product& p, Finish finish) {
     on_team(threads, [&](int part, int parts) {
@@ -161,6 +167,7 @@ template <class Finish> void multiply_into(int threads, const Product& p, Finish
             const int64_t j = blocks.panel(item);
             const Span rows = blocks.stretch_of(item);
             for (int64_t i = rows.begin; i < rows.end; i += BLOCK_SIDE, turn ^= 1) {
+                fetch_part(p.b + (j + 1) * p.panel, p.k, rows, i);
                 block_product(p.a + p.in.block(i, 0), p.in, p.b + j * p.panel, p.k, block[turn], 32, false);
                 finish(i, j * BLOCK_SIDE, block[turn]);
             }
@@ -183,6 +190,7 @@ inline void multiply_add(int threads, const Product& p, float* c, int64_t c_stri
                 const Span cut = blocks.stretch_of(item);
                 for (int64_t i = cut.begin; i < cut.end && i < rows; i += BLOCK_SIDE) {
                     const bf16* a = p.a + p.in.block(i, k);
+                    fetch_part(b + p.panel, depth, cut, i);
                     float* to = c + i * c_stride + j;
                     if (i + 32 <= rows && j + 32 <= columns) {
                         const bool more = (add || k > 0) && i + 32 < cut.end;
