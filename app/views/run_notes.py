@@ -67,7 +67,7 @@ def arithmetic_text(label: str) -> str:
     precision = {"bf16": "bfloat16", "fp32": "float32", "fp16": "float16",
                  "bf16_weights": say("run", "bfloat16 weights")}.get(precision, precision)
     names = {"loss": say("run", "loss"), "attention": say("run", "attention"), "norm": say("run", "normalisation"),
-             "swiglu": "SwiGLU"}  # fmt: skip
+             "swiglu": "SwiGLU", "gelu": "GELU"}  # fmt: skip
     if not kernels.startswith("our "):
         return say("run", "{precision} with PyTorch alone").format(precision=precision)
     ours = [names.get(name, name) for name in kernels.removeprefix("our ").split(" + ")]

@@ -12,7 +12,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from core.kernels import adamw, ops
+from core.kernels import adamw, ops, reference
+from core.kernels.heads import Seen
 
 Step = Callable[[], None]
 
@@ -20,7 +21,9 @@ Step = Callable[[], None]
 HEADS = [(4096, 128, 2048), (4096, 128, 4096), (4096, 128, 8192), (4096, 384, 8192)]
 # Attention: (batch, query heads, key/value heads, time, head size).
 ATTENTIONS = [(16, 4, 4, 256, 32), (16, 4, 2, 256, 32), (16, 6, 6, 256, 64)]
-# RMSNorm: (rows, width). The gate of SwiGLU: (rows, feed-forward width).
+# Masks besides causal, at the last of these shapes.
+MASKS = ("prefix", "window of 64", "ALiBi", "relative bias")
+# Norms: (rows, width). The gate of SwiGLU, and GELU: (rows, feed-forward width).
 NORMS = [(4096, 128), (4096, 384)]
 GATES = [(4096, 352), (4096, 1024)]
 # AdamW with clipping: parameters in millions -> (layers, width, vocabulary) of a model of GPT-2's shape.
@@ -59,7 +62,13 @@ def _cases() -> list[tuple[str, Callable[[], tuple[Step, Step]]]]:
                   for n, d, v in HEADS]
         cases += [(f"rotary causal attention B{b} H{h}/{kv} T{t} d{d}, {kind}",
                    partial(_attention, (b, h, kv, t, d), bf16)) for b, h, kv, t, d in ATTENTIONS]
+        b, h, kv, t, d = ATTENTIONS[-1]
+        cases += [(f"attention, {mask}, B{b} H{h}/{kv} T{t} d{d}, {kind}", partial(_masked, ATTENTIONS[-1], mask, bf16))
+                  for mask in MASKS]
         cases += [(f"swiglu gate N{n} F{f}, {kind}", partial(_gate, (n, f), bf16)) for n, f in GATES]
+        cases += [(f"bias + gelu ({form}) N{n} F{f}, {kind}", partial(_gelu, (n, f), form == "erf", bf16))
+                  for n, f in GATES for form in ("erf", "tanh")]
+        cases += [(f"residual + layer norm N{n} D{d}, {kind}", partial(_residual, (n, d), bf16)) for n, d in NORMS]
     # Autocast leaves the residual stream, which RMSNorm reads, in float32: one precision tells all.
     cases += [(f"rms norm N{n} D{d}, fp32", partial(_norm, (n, d))) for n, d in NORMS]
     return cases + [(f"clipping and AdamW, {m:g} M parameters, fp32", partial(_adamw, *MODELS[m])) for m in MODELS]
@@ -96,12 +105,62 @@ def _attention(shape: tuple[int, int, int, int, int], bf16: bool) -> tuple[Step,
     return run("ours"), run("torch")
 
 
+def _masked(shape: tuple[int, int, int, int, int], mask: str, bf16: bool) -> tuple[Step, Step]:
+    """torch is handed its mask ready made; the relative bias is learned, so both give its gradient."""
+    batch, heads, kv_heads, length, size = shape
+    dtype = torch.bfloat16 if bf16 else torch.float32
+    q, k, v, d_out = (torch.randn(batch, length, h, size, dtype=dtype).transpose(1, 2)
+                      for h in (heads, kv_heads, kv_heads, heads))  # fmt: skip
+    seen = {"prefix": Seen(prefix=torch.full((batch,), length // 2)), "window of 64": Seen(window=64),
+            "ALiBi": Seen(slopes=2.0 ** -torch.arange(1, heads + 1))}.get(mask, Seen())  # fmt: skip
+    bias = torch.zeros(heads, length, length, requires_grad=True) if mask == "relative bias" else None
+    ready = reference.added_to_scores(length, seen, None, q.device).to(dtype)
+    leaves = [x.requires_grad_() for x in (q, k, v)] + ([] if bias is None else [bias])
+
+    def rival() -> Tensor:
+        added = ready if bias is None else ready + bias.to(dtype)
+        return F.scaled_dot_product_attention(q, k, v, added, enable_gqa=heads != kv_heads)
+
+    ours = _step(lambda: ops.attention(q, k, v, seen=seen, bias=bias, path="ours"), tuple(leaves), bf16, d_out)
+    return ours, _step(rival, tuple(leaves), bf16, d_out)
+
+
 def _norm(shape: tuple[int, int]) -> tuple[Step, Step]:
     x, weight = torch.randn(shape, requires_grad=True), torch.ones(shape[1], requires_grad=True)
     d_y = torch.randn(shape)
 
     def run(path: ops.Path) -> Step:
         return _step(lambda: ops.rms_norm(x, weight, path=path), (x, weight), False, d_y)
+
+    return run("ours"), run("torch")
+
+
+def _residual(shape: tuple[int, int], bf16: bool) -> tuple[Step, Step]:
+    """The stream is float32; under autocast what is added and the norm's result are bfloat16, as ours gives it."""
+    dtype = torch.bfloat16 if bf16 else torch.float32
+    x, weight, bias = (t.requires_grad_() for t in (torch.randn(shape), torch.ones(shape[1]), torch.zeros(shape[1])))
+    added = torch.randn(shape, dtype=dtype).requires_grad_()
+    gradients = [torch.randn(shape), torch.randn(shape).to(dtype)]
+    leaves = (x, added, weight, bias)
+
+    def run(path: ops.Path) -> Step:
+        def step() -> None:
+            for leaf in leaves:
+                leaf.grad = None
+            results = ops.norm(x, weight, bias, centred=True, added=added, dtype=dtype, path=path)
+            torch.autograd.backward(results, gradients)
+
+        return step
+
+    return run("ours"), run("torch")
+
+
+def _gelu(shape: tuple[int, int], exact: bool, bf16: bool) -> tuple[Step, Step]:
+    x = torch.randn(shape, dtype=torch.bfloat16 if bf16 else torch.float32).requires_grad_()
+    bias, d_y = torch.zeros(shape[1], requires_grad=True), torch.randn(shape).to(x.dtype)
+
+    def run(path: ops.Path) -> Step:
+        return _step(lambda: ops.gelu(x, bias, exact=exact, path=path), (x, bias), bf16, d_y)
 
     return run("ours"), run("torch")
 

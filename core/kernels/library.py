@@ -36,14 +36,30 @@ class AttentionJob(Structure):
     _fields_ = [*((name, Heads) for name in ("q", "k", "v", "out", "d_out", "d_q", "d_k", "d_v")),
                 ("lse", c_void_p), ("cosines", c_void_p), ("sines", c_void_p),
                 ("batches", c_int64), ("heads", c_int64), ("kv_heads", c_int64), ("time", c_int64), ("size", c_int64),
-                ("scale", c_float), ("bf16", c_int32)]
+                ("scale", c_float), ("bf16", c_int32), ("two_way", c_int32), ("window", c_int64),
+                *((name, c_void_p) for name in ("prefix", "lengths", "slopes", "bias", "d_bias"))]
 
 
 class NormJob(Structure):
     """Mirror of the struct of this name in cpu/table.h."""
 
-    _fields_ = [*((name, c_void_p) for name in ("x", "d_y", "y", "d_x", "weight", "inverse_rms", "d_weight")),
-                ("rows", c_int64), ("width", c_int64), ("epsilon", c_float), ("bf16", c_int32)]
+    _fields_ = [*((name, c_void_p) for name in ("x", "added", "sum", "y", "weight", "bias", "mean", "inverse", "d_y",
+                                                "d_sum", "d_x", "d_added", "d_weight", "d_bias")),
+                ("rows", c_int64), ("width", c_int64), ("epsilon", c_float), ("bf16", c_int32),
+                ("bf16_result", c_int32)]
+
+
+class GeluJob(Structure):
+    """Mirror of the struct of this name in cpu/table.h."""
+
+    _fields_ = [*((name, c_void_p) for name in ("x", "d_y", "bias", "y", "d_x", "d_bias")),
+                ("rows", c_int64), ("width", c_int64), ("bf16", c_int32), ("exact", c_int32)]
+
+
+class FoldJob(Structure):
+    """Mirror of the struct of this name in cpu/table.h."""
+
+    _fields_ = [("rows_of_sums", c_void_p), ("sums", c_void_p), ("rows", c_int64), ("width", c_int64)]
 
 
 class GatedJob(Structure):
@@ -61,6 +77,9 @@ _JOBS = {
     "coldframe_norm_backward": NormJob,
     "coldframe_gated_forward": GatedJob,
     "coldframe_gated_backward": GatedJob,
+    "coldframe_gelu_forward": GeluJob,
+    "coldframe_gelu_backward": GeluJob,
+    "coldframe_fold": FoldJob,
 }
 
 

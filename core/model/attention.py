@@ -5,6 +5,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from core.kernels import ops
+from core.kernels.heads import Seen
 from core.model.norms import LayerNorm, RMSNorm
 from core.model.places import Places
 from core.model.positions import rotate
@@ -82,8 +83,9 @@ class Attention(nn.Module):
         v = self._heads(self.v(source), self.kv)
         if self.q_norm is not None:
             q, k = self.q_norm(q), self.k_norm(k)
-        if self._kernel_fits(places, cache, memory):
-            out = ops.attention(q, k, v, rope=places.angles, path="ours")
+        seen = self._kernel_sees(places, cache, memory)
+        if seen is not None:
+            out = self._in_kernel(q, k, v, places, seen)
         else:
             out = self._attend(q, k, v, places, cache, layer)
         return self.o(out.transpose(1, 2).reshape(batch, length, self.heads * self.head))
@@ -91,12 +93,20 @@ class Attention(nn.Module):
     def _heads(self, x: Tensor, heads: int) -> Tensor:
         return x.view(x.shape[0], x.shape[1], heads, self.head).transpose(1, 2)
 
-    def _kernel_fits(self, places: Places, cache: KVCache | None, memory: Tensor | None) -> bool:
-        """Our kernel knows causal attention, with half-split RoPE of whole heads inside; nothing else yet."""
-        whole = places.angles is None or (2 * places.angles[0].shape[-1] == self.head and not self.interleaved)
-        plain = self.relative is None and not self.banded and not self.softcap and self.scale == self.head**-0.5
-        return (self.path == "ours" and cache is None and memory is None and places.plain and whole and plain
-                and not (self.training and self.dropout))  # fmt: skip
+    def _kernel_sees(self, places: Places, cache: KVCache | None, memory: Tensor | None) -> Seen | None:
+        """What queries see, where our kernel is to compute it and can; None = the plain path."""
+        if (self.path != "ours" or cache is not None or memory is not None or self.relative is not None or self.softcap
+                or (self.training and self.dropout)):  # fmt: skip
+            return None
+        return places.stretches(self.banded)
+
+    def _in_kernel(self, q: Tensor, k: Tensor, v: Tensor, places: Places, seen: Seen) -> Tensor:
+        """Our kernel turns whole heads whose halves are turned; other rotary positions are applied before it."""
+        angles = places.angles
+        if angles is not None and (2 * angles[0].shape[-1] != self.head or self.interleaved):
+            q, k, angles = rotate(q, *angles, self.interleaved), rotate(k, *angles, self.interleaved), None
+        bias = None if places.bias is None else places.bias[0]
+        return ops.attention(q, k, v, rope=angles, scale=self.scale, seen=seen, bias=bias, path="ours")
 
     def _attend(self, q: Tensor, k: Tensor, v: Tensor, places: Places, cache: KVCache | None, layer: int) -> Tensor:
         """The plain path: torch's own attention, with masks, a cache and dropout where they are asked for."""

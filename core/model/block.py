@@ -5,7 +5,7 @@ from torch import Tensor, nn
 from core.model.attention import Attention, KVCache
 from core.model.experts import MixtureOfExperts
 from core.model.feed_forward import FeedForward
-from core.model.norms import deep_norm_scales, norm
+from core.model.norms import add_then_norm, deep_norm_scales, norm
 from core.model.places import Places
 from core.spec.model import ModelSpec
 
@@ -23,14 +23,14 @@ class Block(nn.Module):
     def __init__(self, spec: ModelSpec, layer: int = 0, cross: bool = False, encoder: bool = False) -> None:
         super().__init__()
         banded = spec.attention == "window" or (spec.attention == "banded" and layer % 2 == 1)
-        sparse = spec.experts.count and (layer + 1) % spec.experts.every == 0
+        self.sparse = bool(spec.experts.count) and (layer + 1) % spec.experts.every == 0
         self.place, self.parallel = spec.norm_place, spec.parallel
         self.attn_norm = norm(spec)
         self.attn = Attention(spec, banded=banded)
         self.cross_norm = norm(spec) if cross else None
         self.cross = Attention(spec, cross=True) if cross else None
         self.ff_norm = norm(spec) if spec.parallel != "one_norm" else None
-        self.ff = MixtureOfExperts(spec) if sparse else FeedForward(spec)
+        self.ff = MixtureOfExperts(spec) if self.sparse else FeedForward(spec)
         if spec.norm_place == "sandwich":
             self.attn_norm_out, self.ff_norm_out = norm(spec), norm(spec)
             self.cross_norm_out = norm(spec) if cross else None
@@ -51,8 +51,8 @@ class Block(nn.Module):
             queries: what attention asks with instead of x, (B, T, D): the query layer.
         """
         if self.parallel != "no":
-            seen = self.attn_norm(x)
-            other = seen if self.ff_norm is None else self.ff_norm(x)
+            seen = add_then_norm(self.attn_norm, x, None, narrow=not self.sparse)[1]
+            other = seen if self.ff_norm is None else add_then_norm(self.ff_norm, x, None, narrow=not self.sparse)[1]
             return x + self.dropout(self.attn(seen, places, cache, layer)) + self.dropout(self.ff(other))
 
         def attend(y: Tensor) -> Tensor:
@@ -60,10 +60,25 @@ class Block(nn.Module):
                 return self.attn(y, places, cache, layer)
             return self.attn(queries, places, cache, layer, memory=y)
 
-        x = self._add(x, attend, self.attn_norm, "attn_norm_out")
+        parts = [(attend, self.attn_norm, "attn_norm_out")]
         if self.cross is not None:
-            x = self._add(x, lambda y: self.cross(y, places, memory=memory), self.cross_norm, "cross_norm_out")
-        return self._add(x, self._feed(ids), self.ff_norm, "ff_norm_out")
+            parts.append((lambda y: self.cross(y, places, memory=memory), self.cross_norm, "cross_norm_out"))
+        parts.append((self._feed(ids), self.ff_norm, "ff_norm_out"))
+        return self._through(x, parts)
+
+    def _through(self, x: Tensor, parts: list) -> Tensor:
+        """The residual and its parts one after the other; each is added when the next norm reads the sum."""
+        if self.place == "post":
+            for part, before, _ in parts:
+                y = self.dropout(part(x))
+                x = add_then_norm(before, self.alpha * x if self.alpha != 1 else x, y, narrow=False)[1]
+            return x
+        written = None
+        for part, before, after in parts:
+            x, y = add_then_norm(before, x, written, narrow=not (self.sparse and before is self.ff_norm))
+            y = part(y)
+            written = self.dropout(getattr(self, after)(y) if self.place == "sandwich" else y)
+        return x + written
 
     def two_streams(self, h: Tensor, g: Tensor, content: Places, query: Places) -> tuple[Tensor, Tensor]:
         """One layer of two-stream attention: what is said (h) and what is asked (g), both (B, T, D).
@@ -73,17 +88,10 @@ class Block(nn.Module):
         Source: Yang et al. 2019, XLNet, arXiv:1906.08237, section 2.3.
         """
         seen = h if self.place == "post" else self.attn_norm(h)
-        g = self._add(g, lambda y: self.attn(y, query, memory=seen), self.attn_norm, "attn_norm_out")
-        h = self._add(h, lambda y: self.attn(y, content), self.attn_norm, "attn_norm_out")
-        return (self._add(h, self._feed(None), self.ff_norm, "ff_norm_out"),
-                self._add(g, self._feed(None), self.ff_norm, "ff_norm_out"))  # fmt: skip
+        g = self._through(g, [(lambda y: self.attn(y, query, memory=seen), self.attn_norm, "attn_norm_out")])
+        h = self._through(h, [(lambda y: self.attn(y, content), self.attn_norm, "attn_norm_out")])
+        feed = [(self._feed(None), self.ff_norm, "ff_norm_out")]
+        return self._through(h, feed), self._through(g, feed)
 
     def _feed(self, ids: Tensor | None):
-        return (lambda y: self.ff(y, ids)) if isinstance(self.ff, MixtureOfExperts) else self.ff
-
-    def _add(self, x: Tensor, part, before: nn.Module, after: str) -> Tensor:
-        """The residual and one part, with the norm where it belongs."""
-        if self.place == "post":
-            return before(self.alpha * x + self.dropout(part(x)) if self.alpha != 1 else x + self.dropout(part(x)))
-        y = part(before(x))
-        return x + self.dropout(getattr(self, after)(y) if self.place == "sandwich" else y)
+        return (lambda y: self.ff(y, ids)) if self.sparse else self.ff

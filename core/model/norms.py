@@ -19,8 +19,12 @@ class RMSNorm(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         if self.path == "ours":
-            return ops.rms_norm(x, self.weight, self.eps, path="ours")
+            return self.ours(x)
         return F.rms_norm(x, self.weight.shape, self.weight, self.eps)
+
+    def ours(self, x: Tensor, added: Tensor | None = None, dtype: torch.dtype | None = None) -> Tensor | tuple:
+        """Our kernel, with what :func:`core.kernels.ops.norm` can do besides."""
+        return ops.norm(x, self.weight, None, self.eps, added=added, dtype=dtype, path="ours")
 
 
 class LayerNorm(nn.Module):
@@ -35,8 +39,29 @@ class LayerNorm(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         if self.path == "ours":
-            return ops.layer_norm(x, self.weight, self.bias, self.eps, path="ours")
+            return self.ours(x)
         return F.layer_norm(x, self.weight.shape, self.weight, self.bias, self.eps)
+
+    def ours(self, x: Tensor, added: Tensor | None = None, dtype: torch.dtype | None = None) -> Tensor | tuple:
+        """Our kernel, with what :func:`core.kernels.ops.norm` can do besides."""
+        return ops.norm(x, self.weight, self.bias, self.eps, centred=True, added=added, dtype=dtype, path="ours")
+
+
+def add_then_norm(norm: nn.Module, x: Tensor, added: Tensor | None, narrow: bool) -> tuple[Tensor, Tensor]:
+    """The residual stream with what a part adds to it, and its norm: one pass where our kernel does it.
+
+    Args:
+        norm: an RMSNorm or LayerNorm.
+        x: (B, T, D).
+        added: (B, T, D), or None.
+        narrow: only matrix products read the norm, so that it may be given in the type that they multiply.
+    """
+    if norm.path != "ours" or x.device.type != "cpu":
+        x = x if added is None else x + added
+        return x, norm(x)
+    narrow = narrow and torch.is_autocast_enabled("cpu") and torch.get_autocast_dtype("cpu") == torch.bfloat16
+    dtype = torch.bfloat16 if narrow else None
+    return (x, norm.ours(x, None, dtype)) if added is None else norm.ours(x, added, dtype)
 
 
 def norm(spec: ModelSpec, width: int = 0) -> nn.Module:

@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor
 
+from core.kernels.heads import Seen
 from core.model.positions import distances
 
 HIDDEN = -1e30  # finite: a row that may see nothing sees all alike, instead of turning into NaN
@@ -21,26 +22,51 @@ class Places:
         allowed: True where query may see key, bool (B or 1, T, S), instead of ``causal``; None = by the rest.
         memory_padding: as ``padding``, for the sequence that cross-attention looks at.
         angles: RoPE's (cos, sin) of the new tokens, each (T, pairs), or None.
-        bias: added to every score, float (1 or B, H, T, S), or None: ALiBi and T5.
+        bias: added to every score, float (1, H, T, S), or None: T5.
+        slopes: taken from the scores for each step of distance, float32 (H,), or None: ALiBi.
     """
 
     def __init__(
         self, start: int, new: int, causal: bool, *, window: int = 0, prefix: Tensor | None = None,
         padding: Tensor | None = None, allowed: Tensor | None = None, memory_padding: Tensor | None = None,
-        angles: tuple[Tensor, Tensor] | None = None, bias: Tensor | None = None, device=None, dtype=torch.float32,
+        angles: tuple[Tensor, Tensor] | None = None, bias: Tensor | None = None,
+        slopes: Tensor | None = None, device=None, dtype=torch.float32,
     ) -> None:  # fmt: skip
         self.start, self.new, self.total, self.causal = start, new, start + new, causal
         self.window, self.prefix, self.padding, self.allowed = window, prefix, padding, allowed
-        self.memory_padding, self.angles, self.bias = memory_padding, angles, bias
+        self.memory_padding, self.angles, self.bias, self.slopes = memory_padding, angles, bias, slopes
         self.device, self.dtype = device, dtype
         self.shared: dict[str, Tensor] = {}  # what relative terms compute once for all layers
         self._masks: dict[bool, Tensor] = {}
+        self._stretches: dict[bool, Seen | None] = {}
 
     @property
     def plain(self) -> bool:
         """Whether this is nothing but causal attention over a whole sequence."""
-        return (self.causal and not self.start and self.bias is None and self.prefix is None
+        return (self.causal and not self.start and self.unbiased and self.prefix is None
                 and self.padding is None and self.allowed is None)  # fmt: skip
+
+    @property
+    def unbiased(self) -> bool:
+        """Whether distance adds nothing to the scores."""
+        return self.bias is None and self.slopes is None
+
+    def stretches(self, banded: bool) -> Seen | None:
+        """The same as our kernel is told it: a stretch of keys a query. None: a cache, or no stretches."""
+        if banded not in self._stretches:
+            self._stretches[banded] = self._as_stretches(banded)
+        return self._stretches[banded]
+
+    def _as_stretches(self, banded: bool) -> Seen | None:
+        if self.start or self.allowed is not None:
+            return None
+        lengths = None
+        if self.padding is not None:
+            lengths = (~self.padding).sum(1)
+            if not torch.equal(self.padding, torch.arange(self.total, device=lengths.device) >= lengths[:, None]):
+                return None
+        slopes = None if self.slopes is None else self.slopes.float().contiguous()
+        return Seen(not self.causal, self.window if banded else 0, self.prefix, lengths, slopes)
 
     def distance(self) -> Tensor:
         """Key minus query, int64 (T, S)."""
@@ -54,10 +80,10 @@ class Places:
             return self._hidden(self.memory_padding), False
         if self.plain and not banded:
             return None, True
-        if self.new == 1 and not banded and self.causal and self.bias is None and self.padding is None \
+        if self.new == 1 and not banded and self.causal and self.unbiased and self.padding is None \
                 and self.allowed is None:  # fmt: skip
             return None, False  # one new token sees everything
-        if not self.causal and not banded and self.bias is None and self.padding is None and self.allowed is None:
+        if not self.causal and not banded and self.unbiased and self.padding is None and self.allowed is None:
             return None, False
         return self.dense_mask(banded), False
 
@@ -66,6 +92,8 @@ class Places:
         if banded not in self._masks:
             seen = self._seen(banded)
             mask = torch.zeros(seen.shape, dtype=self.dtype, device=seen.device).masked_fill(~seen, HIDDEN)
+            if self.slopes is not None:
+                mask = mask - self.distance().abs()[None, None] * self.slopes.to(self.dtype)[:, None, None]
             self._masks[banded] = mask if self.bias is None else mask + self.bias
         return self._masks[banded]
 

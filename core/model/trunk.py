@@ -8,7 +8,7 @@ from torch.utils.checkpoint import checkpoint
 from core.model.attention import Attention, KVCache
 from core.model.block import Block
 from core.model.experts import MixtureOfExperts
-from core.model.feed_forward import FeedForward
+from core.model.feed_forward import OUR_GELU, FeedForward
 from core.model.norms import LayerNorm, RMSNorm, norm
 from core.model.places import Places
 from core.model.positions import alibi_slopes, rope_table, sinusoidal_table, t5_bucket
@@ -68,10 +68,8 @@ class Trunk(nn.Module):
     def places(self, start: int, new: int, x: Tensor, **seen) -> Places:
         """Where ``new`` tokens after ``start`` others stand; ``seen`` are the masks of :class:`Places`."""
         angles = None if self.cos is None else (self.cos[start : start + new], self.sin[start : start + new])
-        places = Places(start, new, self.causal, window=self.spec.window, angles=angles, device=x.device,
-                        dtype=x.dtype, **seen)  # fmt: skip
-        if self.slopes is not None:
-            places.bias = -places.distance().abs()[None, None] * self.slopes.to(x.dtype)[:, None, None]
+        places = Places(start, new, self.causal, window=self.spec.window, angles=angles, slopes=self.slopes,
+                        device=x.device, dtype=x.dtype, **seen)  # fmt: skip
         if self.distance_bias is not None:
             classes = t5_bucket(
                 places.distance(), not self.causal, self.spec.relative_buckets, self.spec.relative_distance)
@@ -140,11 +138,11 @@ class Trunk(nn.Module):
         return sum((m.balance + m.z for m in self.modules() if isinstance(m, MixtureOfExperts)), 0.0)
 
     def use_kernels(self, paths: dict[str, str]) -> None:
-        """Choose whose arithmetic runs: {"attention" | "norm" | "swiglu": "torch" | "ours"}."""
+        """Choose whose arithmetic runs: {"attention" | "norm" | "swiglu" | "gelu": "torch" | "ours"}."""
         for module in self.modules():
             if isinstance(module, Attention):
                 module.path = paths.get("attention", "torch")
             elif isinstance(module, RMSNorm | LayerNorm):
                 module.path = paths.get("norm", "torch")
             elif isinstance(module, FeedForward):
-                module.path = paths.get("swiglu", "torch")
+                module.path = paths.get("gelu" if module.activation in OUR_GELU else "swiglu", "torch")

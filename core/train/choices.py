@@ -12,6 +12,7 @@ import torch
 from core.errors import LabError
 from core.kernels import ops, step
 from core.model.decoder import Decoder
+from core.model.feed_forward import OUR_GELU
 from core.record.events import Chosen
 from core.record.folder import JobFolder
 from core.spec.train import TrainSpec
@@ -76,6 +77,8 @@ def _candidates(spec: TrainSpec, model: Decoder, device: str) -> list[tuple[str,
     """
     precisions = ("fp32", "bf16", "bf16_weights") if spec.precision == "auto" else (spec.precision,)
     usable = [name for name in _ours(device) if _applies(name, model, device)]
+    if spec.precision == "fp16" and device == "cpu":
+        usable = []  # the C++ kernels read float32 and bfloat16
     sets = [()] if spec.kernels != "ours" or not usable else []
     if spec.kernels != "torch" and usable:
         if spec.kernels == "auto" and len(usable) > 1:
@@ -90,8 +93,8 @@ def _candidates(spec: TrainSpec, model: Decoder, device: str) -> list[tuple[str,
 def _ours(device: str) -> list[str]:
     """Names of the parts of a step that have a kernel of our own here."""
     if device == "cuda":
-        return ["loss", "attention", "norm", "swiglu"] if ops.available()["triton"] else []
-    return ["loss", "attention", "norm", "swiglu"] if ops.available()["built"] else []
+        return ["loss", "attention", "norm", "swiglu", "gelu"] if ops.available()["triton"] else []
+    return ["loss", "attention", "norm", "swiglu", "gelu"] if ops.available()["built"] else []
 
 
 def _applies(name: str, model: Decoder, device: str = "cpu") -> bool:
@@ -104,13 +107,13 @@ def _applies(name: str, model: Decoder, device: str = "cpu") -> bool:
         return ops.available()["built"] and isinstance(model, Decoder) and step.fits(spec)
     if spec.family != "transformer":
         return False
-    bends = ("swiglu",) if device == "cpu" else ("swiglu", "geglu", "geglu_tanh", "silu", "gelu", "gelu_tanh")
-    turned = spec.position != "rope" or (spec.rope_pairs == "half" and spec.rotated == spec.head)
+    gates = ("swiglu",) if device == "cpu" else ("swiglu", "geglu", "geglu_tanh", "silu")
+    turned = spec.position == "rope" and spec.rope_pairs == "half" and spec.rotated == spec.head
+    turned = turned and spec.layout == "decoder" and spec.attention != "window"  # on a GPU these positions are ours
     return {
-        "attention": spec.dropout == 0.0 and spec.layout == "decoder" and spec.attention != "window" and turned
-        and spec.attn_scaled and not spec.attn_softcap and spec.position in ("rope", "learned", "sinusoidal", "none")
-        and (device == "cpu" or spec.position == "rope"),  # there the positions alone are ours
-        "norm": spec.norm == "rms_norm" or device != "cpu", "swiglu": spec.activation in bends,
+        "attention": spec.dropout == 0.0 and not spec.attn_softcap and spec.position not in ("xl", "deberta")
+        and spec.objective.task not in ("unilm", "permutation") and (device == "cpu" or turned),
+        "norm": True, "swiglu": spec.activation in gates, "gelu": spec.activation in OUR_GELU,
     }.get(name, False)  # fmt: skip
 
 

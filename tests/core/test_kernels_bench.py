@@ -17,7 +17,7 @@ def test_every_row_compares_ours_with_torch_in_one_unit(monkeypatch):
     before = torch.get_num_threads()
     rows = bench.bench_kernels(threads=(1, 2), seconds=0.1)
     assert torch.get_num_threads() == before
-    assert len(rows) == len({row["name"] for row in rows}) == 16  # 3 in two precisions and 2 in one, twice
+    assert len(rows) == len({row["name"] for row in rows}) == 44  # 10 in two precisions and 2 in one, twice
     for row in rows:
         assert set(row) == {"name", "unit", "ours", "rival", "rival_name", "ratio", "spread"}
         assert row["ratio"] == pytest.approx(row["rival"] / row["ours"], rel=0.1)

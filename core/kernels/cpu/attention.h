@@ -1,20 +1,18 @@
-// Causal attention, forward and backward, one head at a time, its scores never leaving the cache.
+// Attention, forward and backward, one head at a time, its scores never leaving the cache.
 //
 // A head is first packed: converted to float, turned by its rotary positions, padded with zeros to whole tiles.
-// Queries then go in blocks of ROWS; a block sees all its keys at once, so the softmax needs no second pass.
+// Queries then go in blocks of ROWS; a block sees all its keys at once, so the softmax needs no second pass, and
+// blocks of keys that none of its queries sees are passed over (mask.h).
 // The backward pass recomputes the probabilities from the saved log-sum-exp (Dao et al. 2022, arXiv:2205.14135).
 #pragma once
 #include <cmath>
 
+#include "mask.h"
 #include "matrix.h"
 #include "table.h"
 #include "team.h"
 
 namespace ISA {
-
-constexpr int ROWS = 32;
-
-inline int64_t round_up(int64_t x, int64_t step) { return (x + step - 1) / step * step; }
 
 struct Shape {
     int64_t time, size;      // true
@@ -91,21 +89,25 @@ inline void transpose(const Shape& s, const float* from, float* to) {
             for (int64_t c = 0; c < NR; ++c) *to++ = from[(p + c) * s.width + f];
 }
 
-// Scores of one query against keys 0..last, times `scale`, become exponentials that sum to `total`; the rest become
-// 0. Returns the log-sum-exp.
-inline float softmax_row(float* row, int64_t last, int64_t columns, float scale, float* total) {
-    const int64_t whole = round_up(last + 1, W);
-    for (int64_t j = last + 1; j < whole; ++j) row[j] = -3.4e38f;
-    Vec most = load(row);
-    for (int64_t j = W; j < whole; j += W) most = largest(most, load(row + j));
+// Scores of one query against the keys it sees, times `scale`, become exponentials that sum to `total`; the rest
+// become 0. Returns the log-sum-exp.
+inline float softmax_row(float* row, Span seen, int64_t columns, float scale, float* total) {
+    *total = 1.0f;
+    if (sees_nothing(seen)) {
+        std::memset(row, 0, columns * sizeof(float));
+        return 0.0f;
+    }
+    const Span whole = hide_beside(row, seen);
+    Vec most = load(row + whole.begin);
+    for (int64_t j = whole.begin + W; j < whole.end; j += W) most = largest(most, load(row + j));
     const float highest = top(most) * scale;
     Vec all = fill(0.0f);
-    for (int64_t j = 0; j < whole; j += W) {
+    for (int64_t j = whole.begin; j < whole.end; j += W) {
         Vec e = exponential(fma(load(row + j), fill(scale), fill(-highest)));
         store(row + j, e);
         all = all + e;
     }
-    for (int64_t j = last + 1; j < columns; ++j) row[j] = 0.0f;
+    clear_beside(row, seen, columns);
     *total = sum(all);
     return highest + std::log(*total);
 }
@@ -115,14 +117,20 @@ template <class T> void forward_head(const AttentionJob& job, const Shape& s, in
     pack(job, s, place<const T>(job.q, b, h), job.q.time, job.scale, true, q);
     float* lse = job.lse + (b * job.heads + h) * job.time;
     T* to = place<T>(job.out, b, h);
+    const Mask mask(job, b, h);
     for (int64_t first = 0; first < s.time; first += ROWS) {
-        const int64_t columns = first + ROWS, count = s.time - first < ROWS ? s.time - first : ROWS;
-        product(ROWS, columns, s.width, {q + first * s.width, s.width, 1}, keys_t, NR, s.width * NR, scores, s.row,
-                false);
+        const int64_t count = s.time - first < ROWS ? s.time - first : ROWS;
+        const Span here = mask.columns(first);
+        const int64_t columns = here.end - here.begin, offset = here.begin * s.width;
+        product(ROWS, columns, s.width, {q + first * s.width, s.width, 1}, keys_t + offset, NR, s.width * NR, scores,
+                s.row, false);
         float totals[ROWS];
-        for (int64_t i = 0; i < count; ++i)
-            lse[first + i] = softmax_row(scores + i * s.row, first + i, columns, 1.0f, totals + i);
-        product(ROWS, s.width, columns, {scores, s.row, 1}, values, s.width, NR, out, s.width, false);
+        for (int64_t i = 0; i < count; ++i) {
+            const Span seen = mask.seen(first + i, here);
+            mask.add_terms(scores + i * s.row, first + i, here, seen, 1.0f);
+            lse[first + i] = softmax_row(scores + i * s.row, seen, columns, 1.0f, totals + i);
+        }
+        product(ROWS, s.width, columns, {scores, s.row, 1}, values + offset, s.width, NR, out, s.width, false);
         for (int64_t i = 0; i < count; ++i)
             write_row(s, out + i * s.width, 1.0f / totals[i], to + (first + i) * job.out.time);
     }
@@ -145,18 +153,36 @@ template <class T> void forward(AttentionJob& job, Span items) {
 }
 
 // Probabilities and the gradient of the scores, row by row, in place: dS = P (dP - sum P dP).
-inline void score_gradient_row(float* p, float* d, int64_t last, int64_t columns, float scale, float lse) {
-    const int64_t whole = round_up(last + 1, W);
-    for (int64_t j = last + 1; j < whole; ++j) p[j] = -3.4e38f;
+inline void score_gradient_row(float* p, float* d, Span seen, int64_t columns, float scale, float lse) {
+    if (sees_nothing(seen)) {
+        std::memset(p, 0, columns * sizeof(float));
+        std::memset(d, 0, columns * sizeof(float));
+        return;
+    }
+    const Span whole = hide_beside(p, seen);
     Vec mean = fill(0.0f);
-    for (int64_t j = 0; j < whole; j += W) {
+    for (int64_t j = whole.begin; j < whole.end; j += W) {
         Vec e = exponential(fma(load(p + j), fill(scale), fill(-lse)));
         store(p + j, e);
         mean = fma(e, load(d + j), mean);
     }
     const Vec centre = fill(sum(mean));
-    for (int64_t j = 0; j < whole; j += W) store(d + j, load(p + j) * (load(d + j) - centre));
-    for (int64_t j = last + 1; j < columns; ++j) p[j] = d[j] = 0.0f;
+    for (int64_t j = whole.begin; j < whole.end; j += W) store(d + j, load(p + j) * (load(d + j) - centre));
+    clear_beside(p, seen, columns);
+    clear_beside(d, seen, columns);
+}
+
+// Key/value heads, sequence after sequence. With a bias to give a gradient to, a share has all sequences of its heads.
+inline Span items_of(const AttentionJob& job, int part, int parts) {
+    if (!job.d_bias) return stretch(job.batches * job.kv_heads, part, parts);
+    const Span heads = stretch(job.kv_heads, part, parts);
+    return {heads.begin * job.batches, heads.end * job.batches};
+}
+
+// (sequence, key/value head) of an item.
+inline Span item_at(const AttentionJob& job, int64_t item) {
+    if (job.d_bias) return {item % job.batches, item / job.batches};
+    return {item / job.kv_heads, item % job.kv_heads};
 }
 
 struct Backward {  // the working memory of one key/value head and of the query head in hand
@@ -174,19 +200,24 @@ template <class T> void backward_head(const AttentionJob& job, const Shape& s, i
     pack(job, s, place<const T>(job.q, b, h), job.q.time, job.scale, true, m.q);
     pack(job, s, place<const T>(job.d_out, b, h), job.d_out.time, 1.0f, false, m.d_out);
     const float* lse = job.lse + (b * job.heads + h) * job.time;
+    const Mask mask(job, b, h);
     for (int64_t first = 0; first < s.time; first += ROWS) {
-        const int64_t columns = first + ROWS;
+        const Span here = mask.columns(first);
+        const int64_t columns = here.end - here.begin, offset = here.begin * s.width;
         const float *q = m.q + first * s.width, *d_out = m.d_out + first * s.width;
-        product(ROWS, columns, s.width, {q, s.width, 1}, m.keys_t, NR, s.width * NR, m.p, s.row, false);
-        product(ROWS, columns, s.width, {d_out, s.width, 1}, m.values_t, NR, s.width * NR, m.d, s.row, false);
+        product(ROWS, columns, s.width, {q, s.width, 1}, m.keys_t + offset, NR, s.width * NR, m.p, s.row, false);
+        product(ROWS, columns, s.width, {d_out, s.width, 1}, m.values_t + offset, NR, s.width * NR, m.d, s.row, false);
         for (int64_t i = 0; i < ROWS; ++i) {
             float *p = m.p + i * s.row, *d = m.d + i * s.row;
-            if (first + i < s.time) score_gradient_row(p, d, first + i, columns, 1.0f, lse[first + i]);
-            else for (int64_t j = 0; j < columns; ++j) p[j] = d[j] = 0.0f;
+            const Span seen = mask.seen(first + i, here);
+            mask.add_terms(p, first + i, here, seen, 1.0f);
+            score_gradient_row(p, d, seen, columns, 1.0f, sees_nothing(seen) ? 0.0f : lse[first + i]);
+            mask.add_gradient(d, first + i, here, seen);
         }
-        product(columns, s.width, ROWS, {m.p, 1, s.row}, d_out, s.width, NR, m.d_values, s.width, true);
-        product(columns, s.width, ROWS, {m.d, 1, s.row}, q, s.width, NR, m.d_keys, s.width, true);
-        product(ROWS, s.width, columns, {m.d, s.row, 1}, m.keys, s.width, NR, m.d_q + first * s.width, s.width, false);
+        product(columns, s.width, ROWS, {m.p, 1, s.row}, d_out, s.width, NR, m.d_values + offset, s.width, true);
+        product(columns, s.width, ROWS, {m.d, 1, s.row}, q, s.width, NR, m.d_keys + offset, s.width, true);
+        product(ROWS, s.width, columns, {m.d, s.row, 1}, m.keys + offset, s.width, NR, m.d_q + first * s.width,
+                s.width, false);
     }
     unpack(job, s, m.d_q, job.scale, true, place<T>(job.d_q, b, h), job.d_q.time);
 }
@@ -196,7 +227,7 @@ template <class T> void backward(AttentionJob& job, Span items) {
     Backward m(s);
     const int64_t group = job.heads / job.kv_heads;
     for (int64_t item = items.begin; item < items.end; ++item) {
-        const int64_t b = item / job.kv_heads, kv = item % job.kv_heads;
+        const int64_t b = item_at(job, item).begin, kv = item_at(job, item).end;
         pack(job, s, place<const T>(job.k, b, kv), job.k.time, 1.0f, true, m.keys);
         pack(job, s, place<const T>(job.v, b, kv), job.v.time, 1.0f, false, m.values);
         transpose(s, m.keys, m.keys_t);
@@ -216,7 +247,7 @@ void attention_forward(AttentionJob& job, int part, int parts) {
 }
 
 void attention_backward(AttentionJob& job, int part, int parts) {
-    const Span items = stretch(job.batches * job.kv_heads, part, parts);
+    const Span items = items_of(job, part, parts);
     if (job.bf16) backward<uint16_t>(job, items);
     else backward<float>(job, items);
 }

@@ -158,16 +158,24 @@ inline void forward_amx(AttentionJob& job, Span items) {
         for (int64_t h = kv * group; h < (kv + 1) * group; ++h) {
             const Rows q = l.rows(job, job.q, b, h, true, desk);
             float* lse = job.lse + (b * job.heads + h) * job.time;
+            const Mask mask(job, b, h);
             for (int64_t first = 0; first < s.time; first += ROWS) {
-                const int64_t columns = first + ROWS, count = s.time - first < ROWS ? s.time - first : ROWS;
-                tile_product(ROWS, columns, s.width, q.at(first), q.stride, keys, 2 * l.stride, scores, s.row, false);
+                const int64_t count = s.time - first < ROWS ? s.time - first : ROWS;
+                const Span here = mask.columns(first);
+                const int64_t columns = here.end - here.begin;
+                tile_product(ROWS, columns, s.width, q.at(first), q.stride, keys + 2 * here.begin, 2 * l.stride, scores,
+                             s.row, false);
                 float totals[ROWS];
                 for (int64_t i = 0; i < ROWS; ++i) {
-                    const float sum = softmax_row(scores + i * s.row, first + i, columns, job.scale, totals + i);
+                    float* row = scores + i * s.row;
+                    const Span seen = mask.seen(first + i, here);
+                    const float scale = mask.add_terms(row, first + i, here, seen, job.scale);
+                    const float sum = softmax_row(row, seen, columns, scale, totals + i);
                     if (i < count) lse[first + i] = sum;
-                    to_rows(scores + i * s.row, columns, p + i * s.row);
+                    to_rows(row, columns, p + i * s.row);
                 }
-                tile_product(ROWS, s.width, columns, p, s.row, values, 2 * s.width, out, s.width, false);
+                tile_product(ROWS, s.width, columns, p, s.row, values + here.begin * s.width, 2 * s.width, out, s.width,
+                             false);
                 bf16* to = place<bf16>(job.out, b, h) + first * job.out.time;
                 for (int64_t i = 0; i < count; ++i)
                     write_row(s, out + i * s.width, 1.0f / totals[i], to + i * job.out.time);
@@ -204,14 +212,20 @@ inline void backward_head_amx(const AttentionJob& job, const Layouts& l, int64_t
     l.transposed(d_out, m.d_out_t);
     l.transposed(q, m.q_t);
     const float* lse = job.lse + (b * job.heads + h) * job.time;
+    const Mask mask(job, b, h);
     for (int64_t first = 0; first < s.time; first += ROWS) {
-        const int64_t columns = first + ROWS;
-        tile_product(ROWS, columns, s.width, q.at(first), q.stride, m.keys_t, 2 * l.stride, m.p, s.row, false);
-        tile_product(ROWS, columns, s.width, d_out.at(first), d_out.stride, m.values_t, 2 * l.stride, m.d, s.row, false);
+        const Span here = mask.columns(first);
+        const int64_t columns = here.end - here.begin;
+        const bf16 *keys = m.keys + here.begin * s.width, *keys_t = m.keys_t + 2 * here.begin;
+        const bf16* values_t = m.values_t + 2 * here.begin;
+        tile_product(ROWS, columns, s.width, q.at(first), q.stride, keys_t, 2 * l.stride, m.p, s.row, false);
+        tile_product(ROWS, columns, s.width, d_out.at(first), d_out.stride, values_t, 2 * l.stride, m.d, s.row, false);
         for (int64_t i = 0; i < ROWS; ++i) {
             float *p = m.p + i * s.row, *d = m.d + i * s.row;
-            if (first + i < s.time) score_gradient_row(p, d, first + i, columns, job.scale, lse[first + i]);
-            else for (int64_t j = 0; j < columns; ++j) p[j] = d[j] = 0.0f;
+            const Span seen = mask.seen(first + i, here);
+            const float scale = mask.add_terms(p, first + i, here, seen, job.scale);
+            score_gradient_row(p, d, seen, columns, scale, sees_nothing(seen) ? 0.0f : lse[first + i]);
+            mask.add_gradient(d, first + i, here, seen);
             to_rows(d, columns, m.d_rows + i * s.row);
             if (i % 2)
                 for (int64_t j = 0; j < columns; j += W) {
@@ -220,10 +234,11 @@ inline void backward_head_amx(const AttentionJob& job, const Layouts& l, int64_t
                 }
         }
         float* d_q = m.d_q + first * s.width;
-        tile_product(ROWS, s.width, columns, m.d_rows, s.row, m.keys, 2 * s.width, d_q, s.width, false);
+        tile_product(ROWS, s.width, columns, m.d_rows, s.row, keys, 2 * s.width, d_q, s.width, false);
         const bf16 *q_t = m.q_t + first, *d_out_t = m.d_out_t + first;
-        tile_product(s.width, columns, ROWS, d_out_t, l.stride, m.p_pairs, 2 * s.row, m.d_values_t, l.stride, true);
-        tile_product(s.width, columns, ROWS, q_t, l.stride, m.d_pairs, 2 * s.row, m.d_keys_t, l.stride, true);
+        float *d_keys_t = m.d_keys_t + here.begin, *d_values_t = m.d_values_t + here.begin;
+        tile_product(s.width, columns, ROWS, d_out_t, l.stride, m.p_pairs, 2 * s.row, d_values_t, l.stride, true);
+        tile_product(s.width, columns, ROWS, q_t, l.stride, m.d_pairs, 2 * s.row, d_keys_t, l.stride, true);
     }
     unpack(job, s, m.d_q, job.scale, true, place<bf16>(job.d_q, b, h), job.d_q.time);
 }
@@ -235,7 +250,7 @@ inline void backward_amx(AttentionJob& job, Span items) {
     const int64_t group = job.heads / job.kv_heads;
     const TileScope tiles;
     for (int64_t item = items.begin; item < items.end; ++item) {
-        const int64_t b = item / job.kv_heads, kv = item % job.kv_heads;
+        const int64_t b = item_at(job, item).begin, kv = item_at(job, item).end;
         const Rows k = l.rows(job, job.k, b, kv, true, m.desk);
         l.time_pairs(k, m.keys);
         l.feature_pairs(k, m.keys_t);
@@ -256,7 +271,7 @@ inline void attention_forward_amx(AttentionJob& job, int part, int parts) {
 }
 
 inline void attention_backward_amx(AttentionJob& job, int part, int parts) {
-    if (job.bf16) backward_amx(job, stretch(job.batches * job.kv_heads, part, parts));
+    if (job.bf16) backward_amx(job, items_of(job, part, parts));
     else attention_backward(job, part, parts);
 }
 

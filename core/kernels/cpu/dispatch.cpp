@@ -162,6 +162,9 @@ KERNEL(minhash, MinhashJob)
 KERNEL(multiply, MultiplyJob)
 KERNEL(adamw, AdamwJob)
 KERNEL(squares, SquaresJob)
+KERNEL(gelu_forward, GeluJob)
+KERNEL(gelu_backward, GeluJob)
+KERNEL(fold, FoldJob)
 
 // One call a step: its shares wait for each other on the way, so they have to run at the same time.
 EXPORT void coldframe_decode(DecodeJob* job, int threads) {

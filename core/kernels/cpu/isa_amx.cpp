@@ -6,7 +6,7 @@
 #include "attention_amx.h"
 #include "cross_entropy.h"
 #include "decode.h"
-#include "gated.h"
+#include "gelu.h"
 #include "minhash.h"
 #include "norm.h"
 #include "step.h"
@@ -16,4 +16,5 @@ extern const Table table_amx = {
     ISA::norm_forward, ISA::norm_backward, ISA::gated_forward, ISA::gated_backward,
     ISA::minhash, ISA::multiply, ISA::decode, ISA::adamw, ISA::squares,
     ISA::step, ISA::step_bytes,
+    ISA::gelu_forward, ISA::gelu_backward, ISA::fold,
 };

@@ -4,7 +4,7 @@
 #include "attention.h"
 #include "cross_entropy.h"
 #include "decode.h"
-#include "gated.h"
+#include "gelu.h"
 #include "minhash.h"
 #include "norm.h"
 #include "step.h"
@@ -14,4 +14,5 @@ extern const Table table_avx512 = {
     ISA::norm_forward, ISA::norm_backward, ISA::gated_forward, ISA::gated_backward,
     ISA::minhash, ISA::multiply, ISA::decode, ISA::adamw, ISA::squares,
     ISA::step, ISA::step_bytes,
+    ISA::gelu_forward, ISA::gelu_backward, ISA::fold,
 };

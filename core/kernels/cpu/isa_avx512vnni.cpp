@@ -5,7 +5,7 @@
 #include "attention.h"
 #include "cross_entropy.h"
 #include "decode.h"
-#include "gated.h"
+#include "gelu.h"
 #include "minhash.h"
 #include "norm.h"
 #include "step.h"
@@ -15,4 +15,5 @@ extern const Table table_avx512vnni = {
     ISA::norm_forward, ISA::norm_backward, ISA::gated_forward, ISA::gated_backward,
     ISA::minhash, ISA::multiply, ISA::decode, ISA::adamw, ISA::squares,
     ISA::step, ISA::step_bytes,
+    ISA::gelu_forward, ISA::gelu_backward, ISA::fold,
 };

@@ -1,4 +1,4 @@
-// RMSNorm, forward and backward, one row at a time.
+// RMSNorm and LayerNorm, forward and backward, one row at a time, with the residual's addition before them.
 #pragma once
 #include <cmath>
 
@@ -19,62 +19,118 @@ template <class T> inline void put(T* p, int n, Vec a) {
     if (n == W) store(p, a);
     else store_some(p, n, a);
 }
+inline void add_to(float* p, int n, Vec a) { put(p, n, take(p, n) + a); }
 
-template <class T> void norm_forward_rows(NormJob& job, Span rows) {
-    for (int64_t i = rows.begin; i < rows.end; ++i) {
-        const T* x = static_cast<const T*>(job.x) + i * job.width;
-        T* y = static_cast<T*>(job.y) + i * job.width;
-        Vec squares = fill(0.0f);
-        along(job.width, [&](int64_t j, int n) { Vec a = take(x + j, n); squares = fma(a, a, squares); });
-        const float inverse = 1.0f / std::sqrt(sum(squares) / static_cast<float>(job.width) + job.epsilon);
-        job.inverse_rms[i] = inverse;
-        along(job.width, [&](int64_t j, int n) {
-            put(y + j, n, take(x + j, n) * fill(inverse) * take(job.weight + j, n));
-        });
+// f(first row, rows, number of the block) for each block of ROW_BLOCK rows of share `part`.
+template <class F> inline void row_blocks(int64_t rows, int part, int parts, F f) {
+    const Span mine = stretch((rows + ROW_BLOCK - 1) / ROW_BLOCK, part, parts);
+    for (int64_t block = mine.begin; block < mine.end; ++block) {
+        const int64_t first = block * ROW_BLOCK;
+        f(first, rows - first < ROW_BLOCK ? rows - first : ROW_BLOCK, block);
     }
 }
 
-// dx = r (w dy - x r^2 mean(w dy x)) and dw = sum of dy x r, where r = 1 / rms.
-template <class T> void norm_backward_rows(NormJob& job, Span rows, float* d_weight) {
-    float* block = static_cast<float*>(team_scratch(job.width * sizeof(float)));
-    std::memset(d_weight, 0, job.width * sizeof(float));
-    std::memset(block, 0, job.width * sizeof(float));
-    for (int64_t i = rows.begin; i < rows.end; ++i) {
-        const T* x = static_cast<const T*>(job.x) + i * job.width;
-        const T* d_y = static_cast<const T*>(job.d_y) + i * job.width;
-        T* d_x = static_cast<T*>(job.d_x) + i * job.width;
-        const float r = job.inverse_rms[i];
-        Vec dot = fill(0.0f);
-        along(job.width, [&](int64_t j, int n) {
-            Vec a = take(x + j, n), b = take(d_y + j, n);
-            dot = fma(b * take(job.weight + j, n), a, dot);
-            put(block + j, n, fma(a * fill(r), b, take(block + j, n)));
-        });
-        const Vec pull = fill(-r * r * sum(dot) / static_cast<float>(job.width)), factor = fill(r);
-        along(job.width, [&](int64_t j, int n) {
-            put(d_x + j, n, factor * fma(take(x + j, n), pull, take(d_y + j, n) * take(job.weight + j, n)));
-        });
-        // Sums of sums: a single chain over all rows would lose a digit.
-        if ((i - rows.begin) % 64 == 63 || i + 1 == rows.end) {
-            along(job.width, [&](int64_t j, int n) {
-                put(d_weight + j, n, take(d_weight + j, n) + take(block + j, n));
-            });
-            std::memset(block, 0, job.width * sizeof(float));
-        }
+// T: the stream's type; R: that of what is added to it and of the result.
+template <class T, class R> void norm_forward_row(NormJob& job, int64_t i) {
+    const int64_t width = job.width;
+    const T* x = static_cast<const T*>(job.x) + i * width;
+    if (job.added) {
+        const R* added = static_cast<const R*>(job.added) + i * width;
+        T* total = static_cast<T*>(job.sum) + i * width;
+        along(width, [&](int64_t j, int n) { put(total + j, n, take(x + j, n) + take(added + j, n)); });
+        x = total;
     }
+    float mean = 0.0f;
+    if (job.mean) {
+        Vec total = fill(0.0f);
+        along(width, [&](int64_t j, int n) { total = total + take(x + j, n); });
+        job.mean[i] = mean = sum(total) / static_cast<float>(width);
+    }
+    Vec squares = fill(0.0f);
+    along(width, [&](int64_t j, int n) {
+        const Vec a = (n == W ? load(x + j) : load_some(x + j, n, mean)) - fill(mean);
+        squares = fma(a, a, squares);
+    });
+    const float inverse = 1.0f / std::sqrt(sum(squares) / static_cast<float>(width) + job.epsilon);
+    job.inverse[i] = inverse;
+    R* y = static_cast<R*>(job.y) + i * width;
+    along(width, [&](int64_t j, int n) {
+        const Vec a = (take(x + j, n) - fill(mean)) * fill(inverse) * take(job.weight + j, n);
+        put(y + j, n, job.bias ? a + take(job.bias + j, n) : a);
+    });
+}
+
+// With z = (x - mean) r and g = w dy: dx = r (g - mean(g) - z mean(g z)), without mean(g) for RMSNorm.
+template <class T, class R> void norm_backward_row(NormJob& job, int64_t i, float* d_weight, float* d_bias) {
+    const int64_t width = job.width;
+    const T* x = static_cast<const T*>(job.x) + i * width;
+    const R* d_y = static_cast<const R*>(job.d_y) + i * width;
+    const float middle = job.mean ? job.mean[i] : 0.0f, r = job.inverse[i];
+    Vec dot = fill(0.0f), total = fill(0.0f);
+    along(width, [&](int64_t j, int n) {
+        const Vec z = (take(x + j, n) - fill(middle)) * fill(r), d = take(d_y + j, n);
+        const Vec g = d * take(job.weight + j, n);
+        dot = fma(g, z, dot);  // past the end g is 0
+        total = total + g;
+        add_to(d_weight + j, n, d * z);
+        if (d_bias) add_to(d_bias + j, n, d);
+    });
+    const Vec pull = fill(sum(dot) / static_cast<float>(width));
+    const Vec shift = fill(job.mean ? sum(total) / static_cast<float>(width) : 0.0f);
+    const T* d_sum = job.d_sum ? static_cast<const T*>(job.d_sum) + i * width : nullptr;
+    T* d_x = static_cast<T*>(job.d_x) + i * width;
+    R* d_added = job.d_added ? static_cast<R*>(job.d_added) + i * width : nullptr;
+    along(width, [&](int64_t j, int n) {
+        const Vec z = (take(x + j, n) - fill(middle)) * fill(r);
+        Vec d = (take(d_y + j, n) * take(job.weight + j, n) - shift - z * pull) * fill(r);
+        if (d_sum) d = d + take(d_sum + j, n);
+        put(d_x + j, n, d);
+        if (d_added) put(d_added + j, n, d);
+    });
+}
+
+template <class T, class R> void norm_forward_rows(NormJob& job, int part, int parts) {
+    row_blocks(job.rows, part, parts, [&](int64_t first, int64_t count, int64_t) {
+        for (int64_t i = first; i < first + count; ++i) norm_forward_row<T, R>(job, i);
+    });
+}
+
+// The weight's and the bias's gradients are summed by fixed blocks of rows, which `fold` adds up: sums of sums round
+// less than one long chain, and no bit depends on the number of threads.
+template <class T, class R> void norm_backward_rows(NormJob& job, int part, int parts) {
+    row_blocks(job.rows, part, parts, [&](int64_t first, int64_t count, int64_t block) {
+        float* d_weight = job.d_weight + block * job.width;
+        float* d_bias = job.d_bias ? job.d_bias + block * job.width : nullptr;
+        std::memset(d_weight, 0, job.width * sizeof(float));
+        if (d_bias) std::memset(d_bias, 0, job.width * sizeof(float));
+        for (int64_t i = first; i < first + count; ++i) norm_backward_row<T, R>(job, i, d_weight, d_bias);
+    });
 }
 
 void norm_forward(NormJob& job, int part, int parts) {
-    const Span rows = stretch(job.rows, part, parts);
-    if (job.bf16) norm_forward_rows<uint16_t>(job, rows);
-    else norm_forward_rows<float>(job, rows);
+    if (job.bf16) norm_forward_rows<uint16_t, uint16_t>(job, part, parts);
+    else if (job.bf16_result) norm_forward_rows<float, uint16_t>(job, part, parts);
+    else norm_forward_rows<float, float>(job, part, parts);
 }
 
 void norm_backward(NormJob& job, int part, int parts) {
-    const Span rows = stretch(job.rows, part, parts);
-    float* d_weight = job.d_weight + part * job.width;
-    if (job.bf16) norm_backward_rows<uint16_t>(job, rows, d_weight);
-    else norm_backward_rows<float>(job, rows, d_weight);
+    if (job.bf16) norm_backward_rows<uint16_t, uint16_t>(job, part, parts);
+    else if (job.bf16_result) norm_backward_rows<float, uint16_t>(job, part, parts);
+    else norm_backward_rows<float, float>(job, part, parts);
+}
+
+// Sums of columns, in one order.
+void fold(FoldJob& job, int part, int parts) {
+    const int64_t piece = 64;
+    const Span pieces = stretch((job.width + piece - 1) / piece, part, parts);
+    for (int64_t at = pieces.begin * piece; at < pieces.end * piece && at < job.width; at += piece) {
+        const int64_t count = job.width - at < piece ? job.width - at : piece;
+        std::memcpy(job.sums + at, job.rows_of_sums + at, count * sizeof(float));
+        for (int64_t i = 1; i < job.rows; ++i)
+            along(count, [&](int64_t j, int n) {
+                add_to(job.sums + at + j, n, take(job.rows_of_sums + i * job.width + at + j, n));
+            });
+    }
 }
 
 }  // namespace ISA

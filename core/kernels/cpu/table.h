@@ -29,16 +29,27 @@ struct AttentionJob {
     int64_t batches, heads, kv_heads, time, size;
     float scale;
     int32_t bf16;
+    // What a query sees, if not all keys up to its own place, and what is added to its scores; zeros: nothing else.
+    int32_t two_way;         // keys after its place, too
+    int64_t window;          // only keys nearer than this
+    const int64_t* prefix;   // (batches,): keys before this are seen by all
+    const int64_t* lengths;  // (batches,): keys from here on are not there
+    const float* slopes;     // (heads,): a penalty for each step of distance
+    const float* bias;       // (heads, time, time)
+    float* d_bias;           // the same, zeros at first; its sequences are then added up in order, a head a share
 };
 
-struct NormJob {  // y = x / rms(x) * weight, over rows of `width`
-    const void *x, *d_y;
-    void *y, *d_x;
-    const float* weight;
-    float *inverse_rms, *d_weight;  // (rows,); (shares, width), one row of partial sums a share
+struct NormJob {  // y = normalised (x + added) * weight + bias, over rows of `width`
+    const void *x, *added;  // nothing is added where `added` is null
+    void *sum, *y;          // x + added; the result
+    const float *weight, *bias;  // bias: or null
+    float *mean, *inverse;  // (rows,): for LayerNorm, null for RMSNorm; 1 / the root of the mean square or variance
+    const void *d_y, *d_sum;  // d_sum: of what the sum went into otherwise, or null
+    void *d_x, *d_added;      // d_added: the same in the result's type, or null
+    float *d_weight, *d_bias;  // (blocks of ROW_BLOCK rows, width): sums of one block each; d_bias: or null
     int64_t rows, width;
     float epsilon;
-    int32_t bf16;
+    int32_t bf16, bf16_result;  // x, sum and their gradients are bfloat16; so are added, y and theirs
 };
 
 struct GatedJob {  // y = silu(gate) * up
@@ -46,6 +57,21 @@ struct GatedJob {  // y = silu(gate) * up
     void *y, *d_gate, *d_up;
     int64_t count;
     int32_t bf16;
+};
+
+struct GeluJob {  // y = gelu(x + bias), over rows of `width`
+    const void *x, *d_y;
+    const float* bias;  // or null
+    void *y, *d_x;
+    float* d_bias;  // (blocks of ROW_BLOCK rows, width): sums of one block each
+    int64_t rows, width;
+    int32_t bf16, exact;
+};
+
+struct FoldJob {  // sums of columns
+    const float* rows_of_sums;  // (rows, width)
+    float* sums;                // (width,)
+    int64_t rows, width;
 };
 
 struct MinhashJob {
@@ -61,6 +87,7 @@ struct MinhashJob {
 }  // extern "C"
 
 constexpr int MOST_PERMUTATIONS = 4480;
+constexpr int64_t ROW_BLOCK = 64;  // rows whose gradients are summed at once
 
 // Every function does share `part` of `parts`, unless it says otherwise.
 struct Table {
@@ -79,6 +106,9 @@ struct Table {
     void (*squares)(SquaresJob&, int part, int parts);
     void (*step)(StepJob&, int threads);  // shares its parts out itself
     int64_t (*step_bytes)(const StepJob&);
+    void (*gelu_forward)(GeluJob&, int part, int parts);
+    void (*gelu_backward)(GeluJob&, int part, int parts);
+    void (*fold)(FoldJob&, int part, int parts);
 };
 
 struct Span { int64_t begin, end; };
