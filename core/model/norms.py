@@ -56,6 +56,8 @@ def add_then_norm(norm: nn.Module, x: Tensor, added: Tensor | None, narrow: bool
         added: (B, T, D), or None.
         narrow: only matrix products read the norm, so that it may be given in the type that they multiply.
     """
+    if norm.path == "ours" and x.device.type != "cpu" and added is not None:
+        return norm.ours(x, added)
     if norm.path != "ours" or x.device.type != "cpu":
         x = x if added is None else x + added
         return x, norm(x)

@@ -61,6 +61,9 @@ for dtype, tolerance in TYPES:
               lambda x, r, w, b: (F.layer_norm(x + r, width, w, b, 1e-5), x + r), [x, r, w, b], tolerance, "ln + r")
         check(lambda x, r, w: norms.norm(x, w, None, 1e-5, False, r),
               lambda x, r, w: (F.rms_norm(x + r, width, w, 1e-5), x + r), [x, r, w], tolerance, "rms + r")
+x, r, w = draw(3, 37), draw(3, 37, dtype=torch.bfloat16), draw(37)  # as under autocast
+check(lambda x, r, w: norms.norm(x, w, None, 1e-5, False, r),
+      lambda x, r, w: (F.rms_norm(x + r, (37,), w, 1e-5), x + r), [x, r, w], 1e-2, "mixed")
 print("right")
 """
 
