@@ -1,4 +1,4 @@
-"""No read or write past a buffer: the kernels of training, and MinHash, under AddressSanitizer."""
+"""No read or write past a buffer: kernels of training and of cleaning under AddressSanitizer."""
 
 import shutil
 import subprocess
@@ -34,3 +34,7 @@ def test_no_kernel_of_training_touches_what_is_not_its_own(isa, tmp_path):
     if isa not in HERE:
         pytest.skip("this machine does not run it")
     run_clean("kernels_under_sanitizer.cpp", build.GNU_FLAGS.get(isa, []), tmp_path / "kernels")
+
+
+def test_no_kernel_of_cleaning_touches_what_is_not_its_own(tmp_path):
+    run_clean("text_under_sanitizer.cpp", [], tmp_path / "text")
