@@ -114,7 +114,7 @@ def test_every_row_is_the_tables(view):
     for row in table.rows:
         assert {one.key: one.value for one in view.rows.rows}[row.name] == row.by_stratum["conflicting"].value
     assert view.asked.value.text() and "2 min" in view.taken.value.text() or "120" in view.taken.value.text()
-    assert len(view.sentences.text().splitlines()) == len(view.found.findings) == 5
+    assert len(view.sentences.text().splitlines()) == len(view.found.findings) == 6
 
 
 def test_choosing_a_detector_shows_its_curves(view, qtbot):
