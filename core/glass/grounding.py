@@ -10,12 +10,12 @@ from typing import Literal, NamedTuple
 import msgspec
 import numpy as np
 
-from core.errors import LabError
 from core.evaluate.detection import auroc
 from core.evaluate.detector_bench import Answers, bench, held_out
 from core.evaluate.detector_table import Table, markdown
 from core.evaluate.logistic import fit_logistic
 from core.glass import detectors
+from core.glass.answer_lines import read_found, read_lines, write_lines
 
 READ, GROUNDING = "read.jsonl", "grounding.json"
 LEAST_COPYING = 0.8
@@ -228,34 +228,17 @@ def page(found: Grounding, title: str) -> str:
 
 def write_reads(path: Path, reads: Sequence[Read]) -> None:
     """What was read and answered, one JSON line each; written atomically."""
-    from core.record.atomic import write_bytes
-
-    write_bytes(path, b"".join(msgspec.json.encode(one) + b"\n" for one in reads))
+    write_lines(path, reads)
 
 
 def read_reads(path: Path) -> list[Read]:
-    """What was written before.
-
-    Raises:
-        LabError: the file is missing or damaged.
-    """
-    try:
-        decoder = msgspec.json.Decoder(Read)
-        return [decoder.decode(line) for line in path.read_bytes().splitlines()]
-    except FileNotFoundError:
-        raise LabError("The questions are not answered yet.", str(path), "Let the job come to its end.") from None
-    except msgspec.MsgspecError as error:
-        raise LabError(
-            "These answers cannot be read: {error}.", str(path), "Delete the file and ask again.", error=str(error),
-        ) from None  # fmt: skip
+    """What was written before. Raises: see :func:`core.glass.answer_lines.read_lines`."""
+    return read_lines(path, Read)
 
 
 def read_grounding(folder: Path) -> Grounding | None:
     """What a finished job found; None where there is nothing to read."""
-    try:
-        return msgspec.json.decode((Path(folder) / GROUNDING).read_bytes(), type=Grounding)
-    except (OSError, msgspec.MsgspecError):
-        return None
+    return read_found(Path(folder) / GROUNDING, Grounding)
 
 
 def _scores(reads: Sequence[Read], seed: int) -> dict[str, np.ndarray]:

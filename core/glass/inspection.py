@@ -11,10 +11,10 @@ import msgspec
 import numpy as np
 
 from core.data.worlds.facts import STRATA
-from core.errors import LabError
 from core.evaluate.detection import auroc
 from core.evaluate.detector_bench import Answers, bench, held_out
 from core.evaluate.detector_table import Table, markdown
+from core.glass.answer_lines import read_found, read_lines, write_lines
 from core.glass.answers import COMBINED, COMBINED_OF, DETECTORS, UNCERTAINTY, Answered, verdict
 
 ANSWERS, TABLE = "answers.jsonl", "table.json"
@@ -112,36 +112,17 @@ def ceiling(answers: Sequence[Answered]) -> float:
 
 def write_answers(path: Path, answers: Sequence[Answered]) -> bytes:
     """The answers, one JSON line each; written atomically."""
-    from core.record.atomic import write_bytes
-
-    data = b"".join(msgspec.json.encode(one) + b"\n" for one in answers)
-    write_bytes(path, data)
-    return data
+    return write_lines(path, answers)
 
 
 def read_answers(path: Path) -> list[Answered]:
-    """Answers written before.
-
-    Raises:
-        LabError: the file is missing or damaged.
-    """
-    try:
-        decoder = msgspec.json.Decoder(Answered)
-        return [decoder.decode(line) for line in path.read_bytes().splitlines()]
-    except FileNotFoundError:
-        raise LabError("The questions are not answered yet.", str(path), "Let the job come to its end.") from None
-    except msgspec.MsgspecError as error:
-        raise LabError(
-            "These answers cannot be read: {error}.", str(path), "Delete the file and ask again.", error=str(error),
-        ) from None  # fmt: skip
+    """Answers written before. Raises: see :func:`core.glass.answer_lines.read_lines`."""
+    return read_lines(path, Answered)
 
 
 def read_inspection(folder: Path) -> Inspection | None:
     """What a finished job found; None where there is nothing to read."""
-    try:
-        return msgspec.json.decode((Path(folder) / TABLE).read_bytes(), type=Inspection)
-    except (OSError, msgspec.MsgspecError):
-        return None
+    return read_found(Path(folder) / TABLE, Inspection)
 
 
 def result_of(found: Inspection) -> dict:

@@ -231,7 +231,7 @@ def test_what_was_asked_before_a_stop_is_not_asked_again(inside, answers, monkey
 
 
 def test_wrong_requests_are_one_sentence_each(inside, tmp_path):
-    with pytest.raises(LabError, match="Only a world of biographies"):
+    with pytest.raises(LabError, match="Only worlds of biographies"):
         build(InspectSpec, {"world": {"world": {"kind": "arithmetic"}}})
     with pytest.raises(LabError, match="not answered yet"):
         read_answers(tmp_path / ANSWERS)
