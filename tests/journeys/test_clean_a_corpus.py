@@ -45,9 +45,11 @@ def test_from_a_dropped_folder_to_a_rejected_document_and_its_reason(qtbot, open
     job = jobs.named("corpus", "text")
     assert job.view.state == "completed", job.view.error
     corpus = page.corpus
-    qtbot.waitUntil(lambda: corpus.funnel.line("kept").step.documents == 40, timeout=WAIT_MS)
+    qtbot.waitUntil(lambda: corpus.save.isVisible(), timeout=WAIT_MS)  # the report is there, and its funnel
+    assert corpus.funnel.line("kept").step.documents == 40
     assert read_report(job.root)["steps"] == lab.pane.answer.steps  # as the preview had said
 
+    assert corpus.funnel.line("minimum_length").clickable
     qtbot.mouseClick(corpus.funnel.line("minimum_length"), Qt.MouseButton.LeftButton)
     browser = corpus.documents.reject_browser
     qtbot.waitUntil(lambda: browser.isVisible() and browser.model.rowCount() == 1, timeout=WAIT_MS)
