@@ -67,6 +67,11 @@ def fits(spec: ModelSpec) -> bool:
             and spec.embed == spec.d_model and spec.objective.task == "causal")  # fmt: skip
 
 
+def takes(model: nn.Module, ids: Tensor) -> bool:
+    """Whether it can carry out this model as it is now: a design that :func:`fits`, in float32, on a processor."""
+    return ids.device.type == "cpu" and model.embed.weight.dtype == torch.float32 and fits(model.spec)
+
+
 def loss(model: nn.Module, ids: Tensor, targets: Tensor) -> Tensor:
     """Mean cross-entropy of a decoder, nats, float32 scalar; its backward pass gives all gradients.
 
@@ -109,6 +114,7 @@ class _Loss(torch.autograd.Function):
     @once_differentiable
     def backward(ctx, d_loss: Tensor):
         (whole, views), ctx.gradients = ctx.gradients, None
+        _kept.gradients = whole
         if (factor := d_loss.item()) != 1.0:  # micro-batches scale the loss
             whole.mul_(factor)
         return None, None, None, None, *views
@@ -121,8 +127,8 @@ ALIGNED = 16  # floats: each gradient starts on a cache line
 def _room_for(parameters: tuple[Tensor, ...]) -> tuple[Tensor, list[Tensor]]:
     """One buffer for all gradients, and its views in the parameters' shapes.
 
-    Fresh pages cost more than the arithmetic on them, so the buffer is kept for the next step, unless a parameter
-    still holds a gradient that lies in it.
+    Fresh pages cost more than the arithmetic on them, so the backward pass gives the buffer back for the next step: a
+    loss that still waits for its own keeps its gradients. One in which a parameter's gradient lies is not taken.
     """
     starts, at = [], 0
     for parameter in parameters:
@@ -132,7 +138,7 @@ def _room_for(parameters: tuple[Tensor, ...]) -> tuple[Tensor, list[Tensor]]:
     used = {parameter.grad.untyped_storage().data_ptr() for parameter in parameters if parameter.grad is not None}
     if held is None or held.numel() != at or held.untyped_storage().data_ptr() in used:
         held = torch.empty(at)
-        _kept.gradients = held
+    _kept.gradients = None
     return held, [held[start : start + p.numel()].view(p.shape) for start, p in zip(starts, parameters, strict=True)]
 
 

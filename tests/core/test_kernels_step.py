@@ -133,6 +133,23 @@ def test_a_gradient_that_is_still_held_is_not_written_over():
     assert all(torch.equal(held[name], before[name]) for name in held)
 
 
+def test_a_loss_that_waits_for_its_backward_pass_keeps_its_gradients():
+    model, ids, targets = make("nanoGPT's")
+    alone = gradients(model, step.loss(model, ids, targets))
+    model.zero_grad(set_to_none=True)
+    first = step.loss(model, ids, targets)
+    step.loss(model, ids.flip(0), targets)
+    found = gradients(model, first)
+    assert all(torch.equal(slope, alone[name]) for name, slope in found.items())
+
+
+def test_a_model_in_float64_is_left_to_its_modules():
+    model, ids, targets = make("nanoGPT's")
+    right = model.double().loss(ids, targets)
+    model.use_kernels({"step": "ours"})
+    assert torch.equal(model.loss(ids, targets), right)
+
+
 def test_rows_of_positions_that_were_not_reached_have_no_gradient():
     model, ids, targets = make("GPT-2's shape")
     slopes = gradients(model, step.loss(model, ids, targets))["positions.weight"]
