@@ -3,6 +3,7 @@
 // neighbouring elements of the summed dimension side by side. Transposed results make every operand one of the two.
 #pragma once
 #include "attention.h"
+#include "attention_rows.h"
 #include "gemm.h"
 
 namespace ISA {
@@ -43,12 +44,6 @@ inline void tile_product(int64_t m, int64_t n, int64_t depth, const bf16* rows, 
         }
 }
 
-inline __m256i narrow(const float* p) { return reinterpret_cast<__m256i>(_mm512_cvtneps_pbh(_mm512_loadu_ps(p))); }
-
-// `count` floats, a multiple of 16, to bfloat16.
-inline void to_rows(const float* from, int64_t count, bf16* to) {
-    for (int64_t i = 0; i < count; i += 16) _mm256_storeu_si256(reinterpret_cast<__m256i*>(to + i), narrow(from + i));
-}
 
 // One head's vectors, (padded, width) bfloat16 in rows `stride` apart.
 struct Rows {
@@ -170,9 +165,8 @@ inline void forward_amx(AttentionJob& job, Span items) {
                     float* row = scores + i * s.row;
                     const Span seen = mask.seen(first + i, here);
                     const float scale = mask.add_terms(row, first + i, here, seen, job.scale);
-                    const float sum = softmax_row(row, seen, columns, scale, totals + i);
+                    const float sum = softmax_rounded(row, seen, columns, scale, p + i * s.row, totals + i);
                     if (i < count) lse[first + i] = sum;
-                    to_rows(row, columns, p + i * s.row);
                 }
                 tile_product(ROWS, s.width, columns, p, s.row, values + here.begin * s.width, 2 * s.width, out, s.width,
                              false);
@@ -220,18 +214,15 @@ inline void backward_head_amx(const AttentionJob& job, const Layouts& l, int64_t
         const bf16* values_t = m.values_t + 2 * here.begin;
         tile_product(ROWS, columns, s.width, q.at(first), q.stride, keys_t, 2 * l.stride, m.p, s.row, false);
         tile_product(ROWS, columns, s.width, d_out.at(first), d_out.stride, values_t, 2 * l.stride, m.d, s.row, false);
-        for (int64_t i = 0; i < ROWS; ++i) {
-            float *p = m.p + i * s.row, *d = m.d + i * s.row;
-            const Span seen = mask.seen(first + i, here);
-            const float scale = mask.add_terms(p, first + i, here, seen, job.scale);
-            score_gradient_row(p, d, seen, columns, scale, sees_nothing(seen) ? 0.0f : lse[first + i]);
-            mask.add_gradient(d, first + i, here, seen);
-            to_rows(d, columns, m.d_rows + i * s.row);
-            if (i % 2)
-                for (int64_t j = 0; j < columns; j += W) {
-                    store_pairs(m.p_pairs + (i - 1) * s.row + 2 * j, load(p - s.row + j), load(p + j));
-                    store_pairs(m.d_pairs + (i - 1) * s.row + 2 * j, load(d - s.row + j), load(d + j));
-                }
+        for (int64_t i = 0; i < ROWS; i += 2) {
+            ScorePair pair = {m.p + i * s.row, m.d + i * s.row, s.row, columns, job.d_bias != nullptr};
+            for (int r = 0; r < 2; ++r) {
+                pair.seen[r] = mask.seen(first + i + r, here);
+                pair.scale[r] = mask.add_terms(pair.p + r * s.row, first + i + r, here, pair.seen[r], job.scale);
+                pair.lse[r] = sees_nothing(pair.seen[r]) ? 0.0f : lse[first + i + r];
+            }
+            score_gradients(pair, m.d_rows + i * s.row, m.p_pairs + i * s.row, m.d_pairs + i * s.row);
+            for (int r = 0; r < 2; ++r) mask.add_gradient(pair.d + r * s.row, first + i + r, here, pair.seen[r]);
         }
         float* d_q = m.d_q + first * s.width;
         tile_product(ROWS, s.width, columns, m.d_rows, s.row, keys, 2 * s.width, d_q, s.width, false);

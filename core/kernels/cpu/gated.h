@@ -4,7 +4,7 @@
 
 namespace ISA {
 
-inline Vec sigmoid(Vec x) { return fill(1.0f) / (fill(1.0f) + exponential(fill(0.0f) - x)); }
+inline Vec sigmoid(Vec x) { return inverse(fill(1.0f) + exponential(fill(0.0f) - x)); }
 
 template <class T> void gated_forward_span(GatedJob& job, Span span) {
     const T *gate = static_cast<const T*>(job.gate) + span.begin, *up = static_cast<const T*>(job.up) + span.begin;

@@ -9,7 +9,7 @@ inline Vec magnitude(Vec x) { return largest(x, fill(0.0f) - x); }
 // The share of a standard normal distribution beyond |x|; `bell` is e^(-x^2/2). Relative error about 3e-7: the ratio
 // to the bell is a polynomial in 1 / (1 + 0.3 |x|), fitted over [0, 14] to make the largest relative error small.
 inline Vec tail(Vec size, Vec bell) {
-    const Vec t = fill(1.0f) / fma(size, fill(0.3f), fill(1.0f));
+    const Vec t = inverse(fma(smallest(fill(1e30f), size), fill(0.3f), fill(1.0f)));
     Vec p = fill(0.035677695f);
     p = fma(p, t, fill(-0.15721468f));
     p = fma(p, t, fill(0.206372512f));

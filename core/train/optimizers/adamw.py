@@ -47,7 +47,13 @@ class AdamW(torch.optim.AdamW):
         """Change every parameter that has a gradient."""
         if self.path != "ours":
             return super().step(closure)
-        kernel.adamw_step([self._segment(group, parameter) for group, parameter in self._moving()], self._scale)
+        moving = list(self._moving())
+        states = [self._state_of(parameter) for _, parameter in moving]
+        if moving:
+            counts = [state["step"] for state in states]
+            torch._foreach_add_(counts, 1)  # one call for all, and one to read them
+            steps = torch.stack(counts).tolist()
+            kernel.adamw_step([self._segment(*which) for which in zip(moving, states, steps, strict=True)], self._scale)
         self._scale = 1.0
 
     def _moving(self):
@@ -56,14 +62,17 @@ class AdamW(torch.optim.AdamW):
                 if parameter.grad is not None:
                     yield group, parameter
 
-    def _segment(self, group: dict, parameter: nn.Parameter) -> kernel.Segment:
+    def _state_of(self, parameter: nn.Parameter) -> dict[str, Tensor]:
         state = self.state[parameter]
         if not state:
             state["step"] = torch.zeros((), dtype=torch.float32)
             state["exp_avg"], state["exp_avg_sq"] = (torch.zeros_like(parameter) for _ in range(2))
-        state["step"] += 1
+        return state
+
+    def _segment(self, moving: tuple[dict, nn.Parameter], state: dict, step: float) -> kernel.Segment:
+        group, parameter = moving
         return kernel.Segment(
-            parameter, parameter.grad.contiguous(), state["exp_avg"], state["exp_avg_sq"], int(state["step"]),
+            parameter, parameter.grad.contiguous(), state["exp_avg"], state["exp_avg_sq"], int(step),
             float(group["lr"]), group["weight_decay"], group["betas"], group["eps"], self.rounded.get(parameter))
 
 
