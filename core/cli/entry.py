@@ -32,7 +32,10 @@ class Parser(argparse.ArgumentParser):
         if not message.startswith("unrecognized arguments: "):
             return ""
         known = [flag for action in _actions(self) for flag in action.option_strings]
-        near = difflib.get_close_matches(message.split(": ", 1)[1].split()[0].split("=")[0], known, 1)
+        flag = message.split(": ", 1)[1].split()[0].split("=")[0]
+        if flag in known:
+            return f" Other verbs have {flag}, this one does not."
+        near = difflib.get_close_matches(flag, known, 1)
         return f" Did you mean {near[0]}?" if near else ""
 
 
