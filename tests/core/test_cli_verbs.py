@@ -78,6 +78,13 @@ def test_an_unknown_option_is_answered_with_the_nearest_one(capsys):
     assert "Did you mean --tokenizer?" in error and error.count("\n") == 1
 
 
+def test_an_option_of_another_verb_is_not_offered_in_its_own_place(capsys):
+    with pytest.raises(SystemExit):
+        run(["inspect", "--out", "elsewhere"], no_window)
+    error = capsys.readouterr().err
+    assert "Other verbs have --out, this one does not." in error and "Did you mean" not in error
+
+
 def test_no_verb_opens_the_window_and_demo_starts_in_it(monkeypatch, tmp_path):
     opened = []
     monkeypatch.setattr(demo, "has_display", lambda: True)
