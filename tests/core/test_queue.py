@@ -113,7 +113,7 @@ def test_a_worker_whose_ticket_was_taken_away_while_it_started_leaves(workspace)
 
 def test_killing_the_runner_loses_nothing_and_starts_nothing_twice(workspace):
     queue.set_limits(workspace, cores=2)
-    folders = [put(workspace, f"job-{number}", 40) for number in range(6)]
+    folders = [put(workspace, f"job-{number}", 300) for number in range(6)]  # more than the kills below leave time for
     kills = 0
     for pause_s in (0.3, 0.45, 0.6, 0.75, 0.9):
         runner = subprocess.Popen([sys.executable, "-m", "core.jobs.runner", str(workspace.root)], cwd=ROOT)
