@@ -42,9 +42,9 @@ DecodeMatrix matrix(int64_t type, int64_t rows, int64_t columns) {
 
 void share(void* job, int part, int parts) { ISA::decode(*static_cast<DecodeJob*>(job), part, parts); }
 
-void run(int64_t type, int64_t embedding_type, int bf16, int threads) {
+void run(int64_t type, int64_t embedding_type, int cached, int threads) {
     const bool blocks = type == DECODE_Q4_0 || type == DECODE_Q8_0;
-    const int64_t d = blocks ? 96 : 42, heads = 3, size = blocks ? 32 : 14, ff = blocks ? 64 : 53, vocab = 19;
+    const int64_t d = blocks ? 96 : 42, heads = 3, size = blocks ? 32 : cached == CACHE_INT8 ? 16 : 14, ff = blocks ? 64 : 53, vocab = 19;
     const int64_t context = 48;
     std::vector<DecodeLayer> layers;
     for (int n = 0; n < 2; ++n)
@@ -58,11 +58,14 @@ void run(int64_t type, int64_t embedding_type, int bf16, int threads) {
     DecodeModel model = {layers.data(), {floats(d), nullptr}, matrix(type, vocab, d), room(vocab * row_bytes),
                          floats(context * d), turns.data(), embedding_type, 2, d, heads, 1, size, size - 2, ff, vocab,
                          1e-5f};
-    const size_t cache = 2 * context * size * (bf16 ? 2 : 4);
+    const int64_t entries = 2 * context * size;
+    const size_t cache = entries * (cached == CACHE_INT8 ? 1 : cached == CACHE_BF16 ? 2 : 4);
+    const auto scales = [&] { return cached == CACHE_INT8 ? static_cast<float*>(room(entries / 16 * 4)) : nullptr; };
     std::vector<int32_t> tokens = {18, 0, 3, 7, 1, 2, 9};
     void* scratch = room(coldframe_decode_scratch(&model, context, threads) + 64);
     scratch = reinterpret_cast<void*>((reinterpret_cast<uintptr_t>(scratch) + 63) / 64 * 64);
-    DecodeJob job = {&model, room(cache), room(cache), tokens.data(), nullptr, scratch, 7, 0, 0, context, bf16};
+    DecodeJob job = {&model, room(cache), room(cache), scales(), scales(), tokens.data(), nullptr, scratch, 7, 0, 0,
+                     context, cached};
     for (int64_t count : {7, 1, 7, 1, 6, 7, 7, 7, 5}) {  // all 48 places
         job.count = count;
         job.n_logits = count == 1 ? 1 : count == 7 ? 7 : 0;
@@ -78,8 +81,8 @@ void run(int64_t type, int64_t embedding_type, int bf16, int threads) {
 
 int main() {
     for (int64_t type : {DECODE_F32, DECODE_F16, DECODE_Q4_0, DECODE_Q8_0})
-        for (int bf16 = 0; bf16 < 2; ++bf16)
-            for (int threads = 1; threads < 4; ++threads) run(type, type, bf16, threads);
+        for (int cached : {CACHE_F32, CACHE_BF16, CACHE_INT8})
+            for (int threads = 1; threads < 4; ++threads) run(type, type, cached, threads);
     std::puts("clean");
     std::fflush(stdout);
     _Exit(0);  // the team's threads sleep on

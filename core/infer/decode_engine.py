@@ -29,10 +29,10 @@ class DecodeEngine(GgufEngine):
     Args:
         path: a file that ``computes`` accepts.
         context: most tokens to see at once; 0 = as trained, at most 4,096.
-        cache: "f32", or "bf16" for half the memory.
+        cache: of keys and values: "f32"; "bf16" for half the memory; or "int8" for little more than a quarter.
         threads: 0 = one a physical core, one core left free.
     Raises:
-        LabError: not a GGUF, cut short, or llama.cpp cannot read its tokenizer.
+        LabError: not a GGUF, cut short, llama.cpp cannot read its tokenizer, or its heads do not suit the cache.
     """
 
     def __init__(self, path: str | Path, context: int = 0, cache: str = "f32", threads: int = 0) -> None:
@@ -40,6 +40,10 @@ class DecodeEngine(GgufEngine):
         metadata = check_language_model(path)
         sizes = plan(read_header(path))
         assert sizes is not None, "a file for llama.cpp"
+        if cache == "int8" and sizes.head_size % decode.PANEL:
+            raise LabError(
+                "This model has heads of {size} features; a cache of 8 bits needs a multiple of {multiple}.", path.name,
+                "Choose bf16.", size=sizes.head_size, multiple=decode.PANEL)
         self._child = LlamaProcess()
         try:
             self._introduce(path, self._child.call("read_vocabulary", path=str(path)))

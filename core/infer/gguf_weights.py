@@ -7,6 +7,7 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
+from core.errors import LabError
 from core.infer.gguf_header import Header, Tensor, read_header
 from core.kernels.decode import TYPES, DecodeModel, Shape, Stored
 
@@ -121,6 +122,8 @@ def open_weights(path: Path, plan: Plan, context: int, cache: str = "f32", threa
     if os.environ.get("COLDFRAME_DECODE") == "gpu":
         from core.kernels.gpu.decode import open_decoder
 
+        if cache == "int8":
+            raise LabError("A GPU keeps no cache of 8 bits.", str(path), "Choose bf16, or let the processor compute.")
         return open_decoder(shape, tensors, context, cache)
     return DecodeModel(shape, tensors, context, cache, threads)
 

@@ -10,12 +10,16 @@ from core.record.folder import Workspace
 __all__ = ["list_engines", "open_engine"]
 
 
-def open_engine(source: str, workspace: Workspace | None = None) -> Engine:
+def open_engine(source: str, workspace: Workspace | None = None, cache: str = "f32") -> Engine:
     """Load a model; see ``core.infer.sources`` for how sources are named.
 
+    Args:
+        cache: how keys and values are kept, where our own decoder computes a GGUF: see ``DecodeEngine``.
     Raises:
-        LabError: there is no such model, or its file is damaged or foreign.
+        LabError: there is no such model, its file is damaged or foreign, or its cache cannot be chosen.
     """
+    if cache != "f32":
+        return _open_with_cache(source, cache)
     if source.startswith("run:"):
         return _open_run(source, workspace)
     if source == SMOLLM2:
@@ -57,6 +61,17 @@ def _open_file(path: Path) -> Engine:
 
         return OnnxEngine(path)
     raise LabError("This is not a model the lab can talk to.", str(path), "Choose a .gguf or .onnx file, or a run.")
+
+
+def _open_with_cache(source: str, cache: str) -> Engine:
+    from core.infer.decode_engine import DecodeEngine, computes
+
+    path = Path(source).expanduser()
+    if path.suffix.lower() != ".gguf" or not path.is_file() or not computes(path):
+        raise LabError(
+            "Its cache cannot be chosen.", source, "That is for GGUF files of the Llama or GPT-2 shape in F32, F16, "
+            "Q8_0 or Q4_0, where the C++ kernels are built.")
+    return DecodeEngine(path, cache=cache)
 
 
 def _open_gguf(path: Path) -> Engine:

@@ -20,6 +20,7 @@ BLOCK_BYTES = {"F32": (1, 4), "F16": (1, 2), "Q4_0": (32, 18), "Q8_0": (32, 34)}
 QUANTIZED = ("Q4_0", "Q8_0")
 PANEL = 16  # the context of a cache is a multiple of it
 PART = 64  # bytes: where every matrix begins
+CACHES = {"f32": 4, "bf16": 2, "int8": 1}  # bytes of a cached number; in the order of DecodeCache (cpu/decode_job.h)
 
 
 class _Matrix(Structure):
@@ -55,8 +56,8 @@ class _Job(Structure):
     """Mirror of DecodeJob in cpu/decode_job.h."""
 
     _fields_ = [("model", POINTER(_Model)), *((name, c_void_p) for name in (
-                    "keys", "values", "tokens", "logits", "scratch")),
-                *((name, c_int64) for name in ("count", "n_logits", "position", "context")), ("bf16", c_int32)]
+                    "keys", "values", "key_scales", "value_scales", "tokens", "logits", "scratch")),
+                *((name, c_int64) for name in ("count", "n_logits", "position", "context")), ("cache", c_int32)]
 
 
 class _MultiplyJob(Structure):
@@ -145,7 +146,8 @@ class DecodeModel:
         tensors: every tensor by GGUF's name (``token_embd.weight``, ``blk.0.attn_q.weight``, ...); without an
             ``output.weight`` the embedding is the head.
         context: the most tokens it can see.
-        cache: "f32", or "bf16" for half the memory.
+        cache: "f32"; "bf16" for half the memory; or "int8" for little more than a quarter, with a scale for every 16
+            features, where heads have a multiple of 16.
         threads: how many compute a step.
     """
 
@@ -215,10 +217,13 @@ class DecodeModel:
     def _prepare(self, places: int, cache: str) -> _Job:
         shape = self.shape
         entries = shape.n_layers * shape.kv_heads * places * shape.head_size
-        self._cache = [_memory(entries * (2 if cache == "bf16" else 4)) for _ in "kv"]
+        assert cache != "int8" or shape.head_size % PANEL == 0, "heads of another size"
+        self._cache = [_memory(entries * CACHES[cache]) for _ in "kv"]
+        self._scales = [_memory(entries // PANEL * 4) for _ in "kv"] if cache == "int8" else []
+        scales = [_at(part) for part in self._scales] or [None, None]
         self._scratch = _memory(_library().coldframe_decode_scratch(self._model, places, self.threads))
-        return _Job(ctypes.pointer(self._model), _at(self._cache[0]), _at(self._cache[1]), _at(self._tokens), None,
-                    _at(self._scratch), 0, 0, 0, places, cache == "bf16")
+        return _Job(ctypes.pointer(self._model), *(_at(part) for part in self._cache), *scales, _at(self._tokens), None,
+                    _at(self._scratch), 0, 0, 0, places, list(CACHES).index(cache))
 
 
 class _Keeper:

@@ -1,8 +1,10 @@
 """The decoder of :mod:`core.kernels.decode` in numpy, one token after another, to read and to test against."""
 
+from collections.abc import Callable
+
 import numpy as np
 
-from core.kernels.decode import BLOCK_BYTES, QUANTIZED, Shape, Stored
+from core.kernels.decode import BLOCK_BYTES, PANEL, QUANTIZED, Shape, Stored
 
 BLOCK = 32  # weights that share a scale
 
@@ -46,13 +48,26 @@ def multiply(matrix: Stored, x: np.ndarray) -> np.ndarray:
     return ((whole * x_whole).sum(axis=-1) * scales * x_scales).sum(axis=-1)
 
 
-def decode(shape: Shape, tensors: dict[str, Stored], ids: list[int]) -> np.ndarray:
-    """Logits after every token of ``ids``, float64, (T, vocab)."""
+def decode(shape: Shape, tensors: dict[str, Stored], ids: list[int], whole_cache: bool = False) -> np.ndarray:
+    """Logits after every token of ``ids``, float64, (T, vocab).
+
+    Args:
+        whole_cache: keys and values are kept as whole numbers, with a scale for every 16 features of a head.
+    """
     cache = [([], []) for _ in range(shape.n_layers)]
-    return np.array([_step(shape, tensors, id, place, cache) for place, id in enumerate(ids)])
+    kept = round_kept if whole_cache else lambda heads: heads
+    return np.array([_step(shape, tensors, id, place, cache, kept) for place, id in enumerate(ids)])
 
 
-def _step(shape: Shape, tensors: dict[str, Stored], id: int, place: int, cache: list) -> np.ndarray:
+def round_kept(heads: np.ndarray) -> np.ndarray:
+    """Keys or values as a cache of 8 bits gives them back: float64, (kv heads, size)."""
+    groups = heads.reshape(-1, PANEL)
+    scale = np.abs(groups).max(axis=1, keepdims=True) / 127
+    whole = np.rint(np.divide(groups, scale, out=np.zeros_like(groups), where=scale > 0))
+    return (whole * scale).reshape(heads.shape)
+
+
+def _step(shape: Shape, tensors: dict[str, Stored], id: int, place: int, cache: list, kept: Callable) -> np.ndarray:
     def linear(name: str, x: np.ndarray) -> np.ndarray:
         y = multiply(tensors[f"{name}.weight"], x)
         bias = tensors.get(f"{name}.bias")
@@ -72,8 +87,8 @@ def _step(shape: Shape, tensors: dict[str, Stored], id: int, place: int, cache: 
         blk = f"blk.{layer}."
         a = norm(blk + "attn_norm", x)
         q = turn(linear(blk + "attn_q", a).reshape(shape.n_heads, -1), place, shape.turns)
-        keys.append(turn(linear(blk + "attn_k", a).reshape(shape.kv_heads, -1), place, shape.turns))
-        values.append(linear(blk + "attn_v", a).reshape(shape.kv_heads, -1))
+        keys.append(kept(turn(linear(blk + "attn_k", a).reshape(shape.kv_heads, -1), place, shape.turns)))
+        values.append(kept(linear(blk + "attn_v", a).reshape(shape.kv_heads, -1)))
         x = x + linear(blk + "attn_output", attend(q, np.array(keys), np.array(values)))
         a = norm(blk + "ffn_norm", x)
         up = linear(blk + "ffn_up", a)

@@ -125,6 +125,32 @@ def test_a_step_agrees_with_the_reference(instruction_set, type, shape):
     assert 0 < difference(halved, expected) < 3e-2
 
 
+@pytest.mark.parametrize("shape", ["llama", "one kv head, tied, wide head", "gpt2"])
+@pytest.mark.parametrize("type", ["F32", "Q8_0"])
+def test_a_cache_of_8_bits_agrees_with_the_reference(instruction_set, type, shape):
+    kinds = SHAPES | {"one kv head, tied, wide head": {"kv_heads": 1, "tied": True, "head": 32}}
+    sizes, tensors = make_model(type, **kinds[shape])
+    ids = ids_of(40)
+    expected = decode_reference.decode(sizes, tensors, ids, whole_cache=True)
+    model = DecodeModel(sizes, tensors, 48, cache="int8")
+    ours = model.read(ids, "all")
+    # What lies between two whole numbers may be rounded to the other one: a few logits, a little.
+    apart = np.abs(ours - expected) / np.abs(expected).max()
+    assert np.median(apart) < 1e-5 and apart.max() < 2e-2
+    assert 0 < difference(ours, DecodeModel(sizes, tensors, 48).read(ids, "all")) < 5e-2
+    model.forget()
+    assert np.array_equal(np.concatenate([model.read([id]) for id in ids]), ours)  # and nothing of before is left
+    assert np.array_equal(DecodeModel(sizes, tensors, 48, cache="int8", threads=2).read(ids, "all"), ours)
+
+
+def test_a_cache_of_8_bits_hides_no_missing_number():
+    sizes, tensors = make_model("F32")
+    broken = np.frombuffer(tensors["blk.0.attn_k.weight"].data, np.float32).copy()
+    broken[:] = np.nan
+    tensors["blk.0.attn_k.weight"] = stored(broken.reshape(tensors["blk.0.attn_k.weight"].shape), "F32")
+    assert np.isnan(DecodeModel(sizes, tensors, 16, cache="int8").read([1, 2])).all()
+
+
 def test_widths_that_are_no_multiple_of_anything_stay_in_half_precision():
     sizes, tensors = make_model("F16", head=6, ff=37, kv_heads=1)
     ids = ids_of(20)

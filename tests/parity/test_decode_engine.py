@@ -143,3 +143,23 @@ def test_the_bytes_of_every_tensor_are_where_the_gguf_library_finds_them(write):
     theirs = {t.name: t.data.tobytes() for t in gguf.GGUFReader(path).tensors}
     for tensor in read_header(path).tensors:
         assert data[tensor.begin : tensor.begin + tensor.size] == theirs[tensor.name]
+
+
+def test_a_cache_can_be_chosen_where_our_decoder_computes(write, token_ids, tmp_path):
+    path, _ = write("f32", head_size=32, n_heads=2)
+    ids = token_ids[:64].tolist()
+    answers = {}
+    for cache in decode.CACHES:
+        engine = open_engine(str(path), cache=cache)
+        answers[cache] = engine.score(ids)
+        engine.close()
+    for cache, most in (("bf16", 3e-2), ("int8", 3e-2)):
+        assert 0 < np.abs(answers[cache] - answers["f32"]).max() < most * np.abs(answers["f32"]).max()
+    with pytest.raises(LabError, match="Its cache cannot be chosen"):
+        open_engine("run:any", cache="int8")
+
+
+def test_a_cache_of_8_bits_wants_heads_of_whole_groups(write):
+    path, _ = write("f32", head_size=24, n_heads=2)
+    with pytest.raises(LabError, match="heads of 24 features; a cache of 8 bits needs a multiple of 16"):
+        DecodeEngine(path, cache="int8", threads=1)

@@ -142,7 +142,7 @@ def test_llama_cpp_shows_what_a_rescoring_gives(decoder, bpe_json, tmp_path, typ
 
 @LLAMA_CPP
 @pytest.mark.skipif(not decode.built(), reason="the C++ kernels are not built here")
-@pytest.mark.parametrize(("cache", "most"), [("f32", EXACT), ("bf16", HALF)])
+@pytest.mark.parametrize(("cache", "most"), [("f32", EXACT), ("bf16", HALF), ("int8", HALF)])
 def test_our_decoder_of_gguf_files_shows_what_a_rescoring_gives(decoder, bpe_json, tmp_path, cache, most):
     write_gguf(tmp_path / "m.gguf", decoder, bpe_json, "f32", "m", "a test")
     engine = DecodeEngine(tmp_path / "m.gguf", cache=cache, threads=1)

@@ -44,7 +44,6 @@ inline void tile_product(int64_t m, int64_t n, int64_t depth, const bf16* rows, 
         }
 }
 
-
 // One head's vectors, (padded, width) bfloat16 in rows `stride` apart.
 struct Rows {
     const bf16* data;

@@ -90,8 +90,7 @@ public:
         for (int64_t layer = 0; layer < m_.n_layers; ++layer) {
             project(layer);
             meet();
-            if (job_.bf16) attend_all<uint16_t>(layer);
-            else attend_all<float>(layer);
+            as_cached([&](auto one) { attend_all<decltype(one)>(layer); });
             meet();
             add_to_stream(m_.layers[layer].out, desk_.mixed);
             meet();
@@ -105,6 +104,15 @@ public:
 
 private:
     void meet() { team_meet(desk_.meeting, parts_); }
+
+    // f(a number of the cache's type).
+    template <class F> void as_cached(F f) const {
+        switch (job_.cache) {
+            case CACHE_INT8: return f(int8_t{});
+            case CACHE_BF16: return f(uint16_t{});
+            default: return f(float{});
+        }
+    }
 
     // The rows of the tokens from `skipped` on, rounded too where `type` computes in integers.
     void read(const float* values, int64_t width, int64_t skipped, bool rounded) {
@@ -131,12 +139,10 @@ private:
         });
         each_panel(l.k, vectors_, job_.count, part_, parts_, [&](int64_t n, int64_t first, int rows, float* y) {
             rotate(m_, desk_, n, first, rows, y);
-            if (job_.bf16) keep_key<uint16_t>(job_, layer, job_.position + n, first, rows, y);
-            else keep_key<float>(job_, layer, job_.position + n, first, rows, y);
+            as_cached([&](auto one) { keep_key<decltype(one)>(job_, layer, job_.position + n, first, rows, y); });
         });
         each_panel(l.v, vectors_, job_.count, part_, parts_, [&](int64_t n, int64_t first, int rows, float* y) {
-            if (job_.bf16) keep_value<uint16_t>(job_, layer, job_.position + n, first, rows, y);
-            else keep_value<float>(job_, layer, job_.position + n, first, rows, y);
+            as_cached([&](auto one) { keep_value<decltype(one)>(job_, layer, job_.position + n, first, rows, y); });
         });
     }
 

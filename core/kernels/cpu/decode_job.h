@@ -5,6 +5,7 @@
 extern "C" {
 
 enum DecodeType { DECODE_F32 = 0, DECODE_F16 = 1, DECODE_Q4_0 = 2, DECODE_Q8_0 = 8 };  // ggml's numbers
+enum DecodeCache { CACHE_F32, CACHE_BF16, CACHE_INT8 };
 
 struct DecodeMatrix {  // y = W x + bias
     const void* data;   // F32, F16: (rows, columns) as in the file; Q4_0, Q8_0: panels (coldframe_pack)
@@ -42,12 +43,13 @@ struct DecodeModel {
 
 struct DecodeJob {
     const DecodeModel* model;
-    void *keys, *values;    // n_layers x kv_heads x context (a multiple of 16) x head_size, bf16 or float
+    void *keys, *values;    // n_layers x kv_heads x context (a multiple of 16) x head_size, of the type `cache`
+    float *key_scales, *value_scales;  // CACHE_INT8: one for every 16 features of a head, a multiple of 16; else null
     const int32_t* tokens;  // (count,)
     float* logits;          // (n_logits, vocab): of the last n_logits tokens
     void* scratch;          // coldframe_decode_scratch bytes, 64-byte aligned; zeros before the first call
     int64_t count, n_logits, position, context;
-    int32_t bf16;           // the type of keys and values
+    int32_t cache;          // DecodeCache
 };
 
 }  // extern "C"

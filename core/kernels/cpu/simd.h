@@ -67,6 +67,9 @@ inline Vec load(const uint16_t* p) {
     __m256i half = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p));
     return {_mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(half), 16))};
 }
+inline Vec load(const int8_t* p) {
+    return {_mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p))))};
+}
 #ifdef __AVX512BF16__
 inline __m256i rounded(Vec a) { return reinterpret_cast<__m256i>(_mm512_cvtneps_pbh(a.v)); }
 inline __m512i rounded(Vec a, Vec next) { return reinterpret_cast<__m512i>(_mm512_cvtne2ps_pbh(next.v, a.v)); }
@@ -141,6 +144,9 @@ inline Vec load(const uint16_t* p) {
     __m128i half = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p));
     return {_mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(half), 16))};
 }
+inline Vec load(const int8_t* p) {
+    return {_mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(p))))};
+}
 inline void store(uint16_t* p, Vec a) {
     float lanes[W];
     store(lanes, a);
@@ -184,6 +190,7 @@ inline Vec times_power(Vec a, Vec n) {
     return a * o;
 }
 inline Vec load(const uint16_t* p) { EACH(bf16_to_float(p[i])); }
+inline Vec load(const int8_t* p) { EACH(static_cast<float>(p[i])); }
 inline void store(uint16_t* p, Vec a) { for (int i = 0; i < W; ++i) p[i] = float_to_bf16(a.v[i]); }
 #undef EACH
 
