@@ -1,5 +1,7 @@
 """What is decided by measuring: precision and kernels (how many steps fit a time budget: see plan).
 
+Where a step is slow, fewer of its rows are timed: shapes stay, and choosing stays a matter of seconds.
+
 Decided once, on the run's real shapes, and written to choices.json: a resume never measures again,
 because other arithmetic would give other bits.
 """
@@ -21,7 +23,8 @@ from core.train.precision import DTYPES, Arithmetic
 
 ROUNDS = 4  # timed steps of each candidate, taken in turn
 HOPELESS = 2.5  # times the fastest: such a candidate is not timed again
-SLOW_STEP_S = 3.0  # beyond this a single round has to do
+SLOW_STEP_S = 0.5  # where the slowest candidate takes longer, all are timed on fewer rows
+LEAST_TOKENS = 1024  # in those rows: with fewer, what is done once a step would count for too much
 CLOSE = 0.02  # relative difference of the loss that bf16 may show
 
 
@@ -121,22 +124,38 @@ def _race(model: Decoder, batch, device: str, candidates: list) -> dict:
     """Median seconds of forward and backward of each candidate, interleaved; unfit ones are left out."""
     times = {candidate: [] for candidate in candidates}
     losses = {}
+    part = _few_rows(model, batch, device, candidates[0])
+    share = len(part["targets"]) / len(batch["targets"])
     for candidate in candidates:  # the first pass warms up and checks the numbers
         try:
-            times[candidate].append(_time(model, batch, device, *candidate, losses))
+            times[candidate].append(_time(model, part, device, *candidate, losses))
         except RuntimeError as error:
             if not _is_refusal(error) or (candidate is candidates[-1] and not losses):
                 raise _as_refusal(error, candidate[0]) from error
     reference = losses[next(iter(losses))]
     times = {c: times[c] for c in losses if abs(losses[c] - reference) <= CLOSE * abs(reference)}
-    rounds = 1 if min(t[0] for t in times.values()) > SLOW_STEP_S else ROUNDS
-    for _ in range(rounds):
+    for _ in range(ROUNDS):
         best = min(taken[-1] for taken in times.values())
         for candidate, taken in times.items():
             if len(taken) == 1 or taken[-1] < HOPELESS * best:  # the first pass was a warm-up: it decides nothing
-                taken.append(_time(model, batch, device, *candidate, losses))
+                taken.append(_time(model, part, device, *candidate, losses))
     model.zero_grad(set_to_none=True)
-    return {candidate: median(taken[1:]) for candidate, taken in times.items()}
+    return {candidate: median(taken[1:]) / share for candidate, taken in times.items()}
+
+
+def _few_rows(model: Decoder, batch, device: str, candidate: tuple) -> dict:
+    """The batch, or as many of its rows as a step should take where one of all would be slow."""
+    rows = len(batch["targets"])
+    least = -(-LEAST_TOKENS * rows // batch["targets"].numel())
+    if device == "cuda" or least >= rows:
+        return batch
+    few = {name: tensor[:least] for name, tensor in batch.items()}
+    try:
+        row_s = _time(model, few, device, *candidate, {}) / least
+    except RuntimeError:  # it is told of where the candidate's turn comes
+        return batch
+    wanted = max(least, int(SLOW_STEP_S / row_s))
+    return batch if 2 * wanted > rows else {name: tensor[:wanted] for name, tensor in batch.items()}
 
 
 def _is_refusal(error: RuntimeError) -> bool:

@@ -219,6 +219,30 @@ def test_auto_times_every_precision_and_a_twin_with_the_first_and_the_last_set_o
     assert set(times) == set(found) and all(t > 0 for t in times.values())
 
 
+def test_where_a_step_is_slow_fewer_rows_are_timed_and_the_time_is_of_all(monkeypatch):
+    rows, seen = 256, []  # of 16 tokens: LEAST_TOKENS are 64 rows
+
+    def timed(_model, part, _device, _precision, _paths, losses):
+        seen.append(len(part["targets"]))
+        losses[(_precision, _paths)] = 1.0
+        return 0.02 * seen[-1]  # a second for 50 rows, 5 for all
+
+    monkeypatch.setattr(choices, "_time", timed)
+    found = choices._race(model_of(), batch(rows=rows), "cpu", [("fp32", ()), ("bf16", ())])
+    assert set(seen) == {64} and found == pytest.approx({("fp32", ()): 0.02 * rows, ("bf16", ()): 0.02 * rows})
+    seen.clear()
+    monkeypatch.setattr(choices, "SLOW_STEP_S", 2.0)
+    choices._race(model_of(), batch(rows=rows), "cpu", [("fp32", ())])
+    assert seen == [64] + [100] * (1 + choices.ROUNDS)
+    seen.clear()
+    monkeypatch.setattr(choices, "SLOW_STEP_S", 4.0)  # nearly all: then all
+    choices._race(model_of(), batch(rows=rows), "cpu", [("fp32", ())])
+    assert seen == [64] + [rows] * (1 + choices.ROUNDS)
+    seen.clear()
+    choices._race(model_of(), batch(rows=40), "cpu", [("fp32", ())])  # fewer than LEAST_TOKENS
+    assert seen == [40] * (1 + choices.ROUNDS)
+
+
 @pytest.mark.parametrize("name", ["adamw", "adafactor", "muon", "lion", "sgd"])
 def test_every_optimizer_learns_a_batch_by_heart_with_a_twin(name):
     model = model_of()
