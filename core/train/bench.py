@@ -36,7 +36,7 @@ from core.train.precision import Arithmetic
 from core.train.rival import BETAS, CLIP, DECAY, OURS, RATE, NanoGPT, decay_groups
 from core.train.update import Update
 
-Step = Callable[[Tensor, Tensor], float]  # ids and targets (B, T) -> loss before the step, nats a token
+Step = Callable[..., float]  # ids and targets (B, T), and maybe the learning rate -> loss before the step, nats a token
 
 LEAST_ROUNDS = 3
 TRIAL_STEPS, TRIAL_S = 3, 1.0  # at least so many steps, and so long, of each candidate of torch
@@ -97,9 +97,9 @@ def _measure(name: str, size: Size, text: Path | None, seconds: float, say) -> l
     tokens = read_tokens(text, size.vocabulary)
     model = build_model(size.spec)
     initialise(model, 0)
-    nano = _nano(model)
+    nano = nano_step(model)
     best_name, best = _best_of_torch(model, size, tokens, say)
-    ours_name, precision, ours = _ours(model, size, tokens)
+    ours_name, precision, ours = our_step(model, size, tokens)
     say(f"{name}: ours is {ours_name}; the best of torch is {best_name}")
     racers, times, losses = (ours, nano, best), [], []
     until = time.perf_counter() + seconds
@@ -163,7 +163,7 @@ def _duel(name: str, times: list[list[float]], rival: int, rival_name: str, toke
 # the three
 
 
-def _nano(model: nn.Module) -> Step:
+def nano_step(model: nn.Module) -> Step:
     """nanoGPT as published, on a processor: float32, eager, AdamW that is not fused."""
     return _plain(NanoGPT(model.spec).take_weights(model), "fp32", fused=False)
 
@@ -194,7 +194,9 @@ def _plain(model: nn.Module, precision: str, fused: bool = True, compiled: bool 
     optimizer = torch.optim.AdamW(decay_groups(model), lr=RATE, betas=BETAS, fused=fused)
     forward = torch.compile(model) if compiled else model
 
-    def step(ids: Tensor, targets: Tensor) -> float:
+    def step(ids: Tensor, targets: Tensor, rate: float = RATE) -> float:
+        for group in optimizer.param_groups:
+            group["lr"] = rate
         optimizer.zero_grad(set_to_none=True)
         with torch.autocast("cpu", torch.bfloat16) if precision == "bf16" else nullcontext():
             loss = forward(ids, targets)
@@ -236,7 +238,7 @@ def _flat(model: nn.Module, precision: str, compiled: bool = False) -> Step:
     return step
 
 
-def _ours(model: nn.Module, size: Size, tokens: np.ndarray) -> tuple[str, str, Step]:
+def our_step(model: nn.Module, size: Size, tokens: np.ndarray) -> tuple[str, str, Step]:
     """A step as a run of ours takes it, with what a run of ours would choose by timing."""
     spec = build(TrainSpec, {
         "corpus": "-", "tokenizer": "-", "batch_size": size.batch, "learning_rate": RATE, "beta1": BETAS[0],
@@ -252,9 +254,9 @@ def _ours(model: nn.Module, size: Size, tokens: np.ndarray) -> tuple[str, str, S
                           device="cpu", average=None)  # fmt: skip
     update, state = Update(run, arithmetic, ExpertUse(arithmetic.working)), TrainState()
 
-    def step(ids: Tensor, targets: Tensor) -> float:
+    def step(ids: Tensor, targets: Tensor, rate: float = RATE) -> float:
         loss, _ = update.gradients({"ids": ids, "targets": targets}, state)
-        update.apply(RATE, state)
+        update.apply(rate, state)
         return loss
 
     return label(chosen["precision"], tuple(chosen["kernels"].items())), chosen["precision"], step
