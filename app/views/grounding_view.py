@@ -101,7 +101,7 @@ class GroundingView(QWidget):
                             hint=translate(g.TITLES[found.best]) if row else None)
         self.taken.set_value(duration_text(found.elapsed_s))
         self.sentences.setText("\n".join(f"•  {fill(one.text, named(one.values))}" for one in found.findings))
-        self.counts.set_rows([(self.tr("{count} documents, {asked} asked").format(count=stated, asked=asked),
+        self.counts.set_rows([(self.tr("Stated {count}×, {asked} asked").format(count=stated, asked=asked),
                                percent_text(followed / asked), followed / asked)
                               for stated, (asked, followed, _) in found.by_stated.items()])  # fmt: skip
         self._show_gate(found)

@@ -108,7 +108,7 @@ class InspectionView(QWidget):
         seconds = found.seconds or [found.elapsed_s]
         self.taken.set_value(duration_text(sum(seconds) / len(seconds)))
         self.sentences.setText("\n".join(f"•  {fill(one.text, named(one.values))}" for one in found.findings))
-        self.counts.set_rows([(self.tr("{count} documents, {asked} asked").format(count=one.stated, asked=one.asked),
+        self.counts.set_rows([(self.tr("Stated {count}×, {asked} asked").format(count=one.stated, asked=one.asked),
                                percent_text(one.right / one.asked), one.right / one.asked)
                               for one in found.accuracy])  # fmt: skip
         self._show_rows()
