@@ -1,17 +1,13 @@
 """What is decided by measuring: precision and kernels (how many steps fit a time budget: see plan).
 
-Where a step is slow, fewer of its rows are timed: shapes stay, and choosing stays a matter of seconds.
-
 Decided once, on the run's real shapes, and written to choices.json: a resume never measures again,
 because other arithmetic would give other bits.
 """
 
 import time
-from statistics import median
 
 import torch
 
-from core.errors import LabError
 from core.kernels import ops, step
 from core.model.decoder import Decoder
 from core.model.feed_forward import OUR_GELU
@@ -19,13 +15,11 @@ from core.record.events import Chosen
 from core.record.folder import JobFolder
 from core.spec.train import TrainSpec
 from core.train.optimizers.adamw import time_paths
-from core.train.precision import DTYPES, Arithmetic
+from core.train.precision import DTYPES
+from core.train.race import race
 
-ROUNDS = 4  # timed steps of each candidate, taken in turn
-HOPELESS = 2.5  # times the fastest: such a candidate is not timed again
-SLOW_STEP_S = 0.5  # where the slowest candidate takes longer, all are timed on fewer rows
-LEAST_TOKENS = 1024  # in those rows: with fewer, what is done once a step would count for too much
-CLOSE = 0.02  # relative difference of the loss that bf16 may show
+SAME = 1.03  # times the fastest: of these the one of most bits is taken
+PRECISIONS = ("fp32", "bf16", "bf16_weights")  # most exact first
 
 
 def choose(spec: TrainSpec, folder: JobFolder, model: Decoder, batch, device: str, emit) -> dict:
@@ -37,9 +31,9 @@ def choose(spec: TrainSpec, folder: JobFolder, model: Decoder, batch, device: st
     choices = folder.read_choices()
     if "precision" not in choices:
         random_state = torch.get_rng_state()
-        timings = _race(model, batch, device, _candidates(spec, model, device))
+        timings = race(model, batch, device, _candidates(spec, model, device))
         torch.set_rng_state(random_state)
-        (precision, paths), step_s = min(timings.items(), key=lambda item: item[1])
+        (precision, paths), step_s = _best(timings)
         choices |= {
             "precision": precision, "kernels": dict(paths), "step_s": step_s, "threads": torch.get_num_threads(),
             "timings_s": {label(*key): value for key, value in timings.items()},
@@ -78,7 +72,7 @@ def _candidates(spec: TrainSpec, model: Decoder, device: str) -> list[tuple[str,
 
     fp16 is left to those who ask for it: its loss has to be scaled, and bfloat16 is as fast wherever it is known.
     """
-    precisions = ("fp32", "bf16", "bf16_weights") if spec.precision == "auto" else (spec.precision,)
+    precisions = PRECISIONS if spec.precision == "auto" else (spec.precision,)
     usable = [name for name in _ours(device) if _applies(name, model, device)]
     if spec.precision == "fp16" and device == "cpu":
         usable = []  # the C++ kernels read float32 and bfloat16
@@ -120,68 +114,11 @@ def _applies(name: str, model: Decoder, device: str = "cpu") -> bool:
     }.get(name, False)  # fmt: skip
 
 
-def _race(model: Decoder, batch, device: str, candidates: list) -> dict:
-    """Median seconds of forward and backward of each candidate, interleaved; unfit ones are left out."""
-    times = {candidate: [] for candidate in candidates}
-    losses = {}
-    part = _few_rows(model, batch, device, candidates[0])
-    share = len(part["targets"]) / len(batch["targets"])
-    for candidate in candidates:  # the first pass warms up and checks the numbers
-        try:
-            times[candidate].append(_time(model, part, device, *candidate, losses))
-        except RuntimeError as error:
-            if not _is_refusal(error) or (candidate is candidates[-1] and not losses):
-                raise _as_refusal(error, candidate[0]) from error
-    reference = losses[next(iter(losses))]
-    times = {c: times[c] for c in losses if abs(losses[c] - reference) <= CLOSE * abs(reference)}
-    for _ in range(ROUNDS):
-        best = min(taken[-1] for taken in times.values())
-        for candidate, taken in times.items():
-            if len(taken) == 1 or taken[-1] < HOPELESS * best:  # the first pass was a warm-up: it decides nothing
-                taken.append(_time(model, part, device, *candidate, losses))
-    model.zero_grad(set_to_none=True)
-    return {candidate: median(taken[1:]) / share for candidate, taken in times.items()}
-
-
-def _few_rows(model: Decoder, batch, device: str, candidate: tuple) -> dict:
-    """The batch, or as many of its rows as a step should take where one of all would be slow."""
-    rows = len(batch["targets"])
-    least = -(-LEAST_TOKENS * rows // batch["targets"].numel())
-    if device == "cuda" or least >= rows:
-        return batch
-    few = {name: tensor[:least] for name, tensor in batch.items()}
-    try:
-        row_s = _time(model, few, device, *candidate, {}) / least
-    except RuntimeError:  # it is told of where the candidate's turn comes
-        return batch
-    wanted = max(least, int(SLOW_STEP_S / row_s))
-    return batch if 2 * wanted > rows else {name: tensor[:wanted] for name, tensor in batch.items()}
-
-
-def _is_refusal(error: RuntimeError) -> bool:
-    """Whether torch cannot compute something at all in some type; anything else (no memory) is not about the type."""
-    return any(word in str(error) for word in ("not implemented for", "could not create a primitive", "dtype"))
-
-
-def _as_refusal(error: RuntimeError, precision: str) -> Exception:
-    if not _is_refusal(error):
-        return error
-    return LabError(
-        "This model cannot be computed in {precision} on this machine ({error}).", "precision",
-        "Choose another precision, or auto.", precision=precision, error=str(error).splitlines()[0][:200])
-
-
-def _time(model: Decoder, batch, device: str, precision: str, paths: tuple, losses: dict) -> float:
-    model.use_kernels(dict(paths))
-    torch.manual_seed(0)  # all candidates draw the same: dropout, replaced tokens
-    arithmetic = Arithmetic(model, precision, device)
-    start = time.perf_counter()
-    arithmetic.refresh()
-    loss = arithmetic.loss(**batch)
-    arithmetic.backward(loss)
-    losses[(precision, paths)] = float(loss.detach())
-    model.zero_grad(set_to_none=True)
-    return time.perf_counter() - start
+def _best(timings: dict[tuple, float]) -> tuple[tuple, float]:
+    """The fastest candidate and its seconds; among those as fast, one of most bits."""
+    fastest = min(timings.values())
+    same = [item for item in timings.items() if item[1] <= SAME * fastest]
+    return min(same, key=lambda item: (PRECISIONS.index(item[0][0]) if item[0][0] in PRECISIONS else 0, item[1]))
 
 
 def peak_flops(precision: str, device: str) -> float:

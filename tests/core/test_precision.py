@@ -12,7 +12,7 @@ from core.kernels import ops
 from core.model.decoder import Decoder, initialise
 from core.spec.model import ModelSpec
 from core.spec.train import TrainSpec
-from core.train import choices
+from core.train import choices, race
 from core.train.checkpoint import TrainState
 from core.train.ema import Average
 from core.train.expert_use import ExpertUse
@@ -208,14 +208,14 @@ def test_what_torch_cannot_compute_is_refused_in_one_sentence():
             return torch.special.bessel_j0(torch.ones(2, dtype=torch.float16)).sum()
 
     with pytest.raises(LabError, match="cannot be computed in fp16 on this machine"):
-        choices._race(Bessel(), batch(), "cpu", [("fp16", ())])
+        race.race(Bessel(), batch(), "cpu", [("fp16", ())])
 
 
 def test_auto_times_every_precision_and_a_twin_with_the_first_and_the_last_set_of_kernels():
     spec = TrainSpec(corpus="", tokenizer="", kernels="torch")
     found = choices._candidates(spec, model_of(), "cpu")
     assert found == [("fp32", ()), ("bf16", ()), ("bf16_weights", ())]
-    times = choices._race(model_of(), batch(), "cpu", found)
+    times = race.race(model_of(), batch(), "cpu", found)
     assert set(times) == set(found) and all(t > 0 for t in times.values())
 
 
@@ -227,20 +227,59 @@ def test_where_a_step_is_slow_fewer_rows_are_timed_and_the_time_is_of_all(monkey
         losses[(_precision, _paths)] = 1.0
         return 0.02 * seen[-1]  # a second for 50 rows, 5 for all
 
-    monkeypatch.setattr(choices, "_time", timed)
-    found = choices._race(model_of(), batch(rows=rows), "cpu", [("fp32", ()), ("bf16", ())])
-    assert set(seen) == {64} and found == pytest.approx({("fp32", ()): 0.02 * rows, ("bf16", ()): 0.02 * rows})
+    monkeypatch.setattr(race, "_time", timed)
+    found = race.race(model_of(), batch(rows=rows), "cpu", [("fp32", ()), ("bf16", ())])
+    assert set(seen) == {64} and len(seen) == 1 + 2 * (1 + race.FEW_ROUNDS + race.ROUNDS)  # as fast: timed on
+    assert found == pytest.approx({("fp32", ()): 0.02 * rows, ("bf16", ()): 0.02 * rows})
     seen.clear()
-    monkeypatch.setattr(choices, "SLOW_STEP_S", 2.0)
-    choices._race(model_of(), batch(rows=rows), "cpu", [("fp32", ())])
-    assert seen == [64] + [100] * (1 + choices.ROUNDS)
+    monkeypatch.setattr(race, "SLOW_STEP_S", 2.0)
+    race.race(model_of(), batch(rows=rows), "cpu", [("fp32", ())])
+    assert seen == [64] + [100] * (1 + race.FEW_ROUNDS)
     seen.clear()
-    monkeypatch.setattr(choices, "SLOW_STEP_S", 4.0)  # nearly all: then all
-    choices._race(model_of(), batch(rows=rows), "cpu", [("fp32", ())])
-    assert seen == [64] + [rows] * (1 + choices.ROUNDS)
+    monkeypatch.setattr(race, "SLOW_STEP_S", 4.0)  # nearly all: then all
+    race.race(model_of(), batch(rows=rows), "cpu", [("fp32", ())])
+    assert seen == [64] + [rows] * (1 + race.ROUNDS)
     seen.clear()
-    choices._race(model_of(), batch(rows=40), "cpu", [("fp32", ())])  # fewer than LEAST_TOKENS
-    assert seen == [40] * (1 + choices.ROUNDS)
+    race.race(model_of(), batch(rows=40), "cpu", [("fp32", ())])  # fewer than LEAST_TOKENS
+    assert seen == [40] * (1 + race.ROUNDS)
+
+
+def test_where_a_step_is_slow_a_hopeless_precision_is_tried_once(monkeypatch):
+    tried = []
+
+    def timed(_model, part, _device, precision, paths, losses):
+        losses[precision, paths] = 1.0
+        tried.append((precision, paths))
+        return len(part["targets"]) * {"fp32": 0.1, "bf16": 0.03, "bf16_weights": 0.04}[precision]
+
+    monkeypatch.setattr(race, "_time", timed)
+    ours = (("loss", "ours"),)
+    found = race.race(model_of(), batch(rows=256), "cpu", [(p, kept) for p in choices.PRECISIONS for kept in ((), ours)])
+    assert tried.count(("fp32", ())) == 2 and ("fp32", ours) not in tried  # how many rows; the first pass
+    assert found["fp32", ()] == pytest.approx(25.6) and choices._best(found)[0] == ("bf16", ())
+    assert tried[1:6] == [("fp32", ()), ("bf16", ()), ("bf16_weights", ()), ("bf16_weights", ours), ("bf16", ours)]
+
+
+def test_of_candidates_as_fast_as_each_other_the_most_exact_is_taken():
+    fast = {("fp32", ()): 2.0, ("bf16", ("loss",)): 1.02, ("bf16", ("step",)): 1.01, ("bf16_weights", ()): 1.0}
+    assert choices._best(fast) == (("bf16", ("step",)), 1.01)
+    assert choices._best(fast | {("bf16_weights", ()): 0.9}) == (("bf16_weights", ()), 0.9)
+    assert choices._best({("fp16", ()): 1.0}) == (("fp16", ()), 1.0)
+
+
+def test_between_near_candidates_the_last_rounds_decide(monkeypatch):
+    calls = []
+
+    def timed(_model, _part, _device, precision, paths, losses):
+        losses[precision, paths] = 1.0
+        calls.append(precision)
+        late = calls.count(precision) > 1 + race.ROUNDS
+        return {"fp32": 9.0, "bf16": 1.1 if not late else 0.8, "bf16_weights": 1.0}[precision]
+
+    monkeypatch.setattr(race, "_time", timed)
+    found = race.race(model_of(), batch(), "cpu", [(p, ()) for p in choices.PRECISIONS])
+    assert found == {("fp32", ()): 9.0, ("bf16", ()): 0.8, ("bf16_weights", ()): 1.0}
+    assert calls.count("fp32") == 2  # hopeless after one round
 
 
 @pytest.mark.parametrize("name", ["adamw", "adafactor", "muon", "lion", "sgd"])

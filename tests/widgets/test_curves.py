@@ -1,6 +1,5 @@
 """Curves are thinned to what a screen can show, lose no spike, and are painted in order."""
 
-
 import numpy as np
 import pytest
 from hypothesis import given, settings

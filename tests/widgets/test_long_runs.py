@@ -1,6 +1,5 @@
 """A run longer than what is held in memory is drawn from its overview, and read where one looks closely."""
 
-
 import numpy as np
 import pytest
 
