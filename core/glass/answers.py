@@ -141,7 +141,8 @@ DETECTORS: dict[str, Detector] = {
         "Named together", "In how few training documents subject and answer stand together, whatever is said.",
         "corpus", lambda a, _: -float(np.log1p(a.evidence.together))),
     "corpus_support": Detector(
-        "Corpus support", "How few training documents state this answer to this question, in any wording.", "corpus",
+        "Corpus support", "How few training documents state this answer to this question, in any of the wordings that "
+        "it is asked in.", "corpus",
         lambda a, _: -float(np.log1p(a.evidence.stated))),
     "corpus_belief": Detector(
         "Corpus support, conflicts weighed", "The same, and every other answer that the text gives takes its share.",

@@ -151,8 +151,9 @@ def page(found: Inspection, title: str) -> str:
         "the mean of the models, with 95 % bootstrap intervals over the questions of each. A column of a kind of fact "
         "has its wrong answers against all right ones. Combination and calibration are learnt on one half of a model's "
         "questions and told of the other, both ways and in ten halvings; ECE is of all models together. The corpus is "
-        "asked through the index of the run's own training tokens, never through the table of what is true. P(True) is "
-        "left out: a model that has read nothing but statements cannot be asked whether one is true."
+        "asked through the index of the run's own training tokens, in the wordings that are asked, never through the "
+        "table of what is true. P(True) is left out: a model that has read nothing but statements cannot be asked "
+        "whether one is true."
         + (f" Seconds a seed, from its world to its answers: {', '.join(f'{s:.0f}' for s in found.seconds)}."
            if found.seconds else ""), "",
         *markdown(table, lambda name: TITLES.get(name, name)), "",

@@ -21,7 +21,8 @@ class Asking(Spec):
         "Samples", "Answers drawn to each question beside the greedy one; the scores of consistency need them.",
         low=2, high=100, source="Kuhn et al. 2023, arXiv:2302.09664; Farquhar et al. 2024, Nature 630")] = 10
     wordings: Annotated[int, about(
-        "Other wordings", "In how many other wordings each question is asked as well.", low=0, high=4)] = 4
+        "Other wordings", "In how many other wordings each question is asked as well. The training text is searched "
+        "for the wordings that are asked and for no others.", low=0, high=4)] = 4
     most_tokens: Annotated[int, about(
         "Most tokens", "An answer ends here at the latest.", low=1, high=1000, unit="tokens", expert=True)] = 16
     conflicts: Annotated[Literal["by_value", "by_count"], about(

@@ -254,7 +254,8 @@ def test_where_a_step_is_slow_a_hopeless_precision_is_tried_once(monkeypatch):
 
     monkeypatch.setattr(race, "_time", timed)
     ours = (("loss", "ours"),)
-    found = race.race(model_of(), batch(rows=256), "cpu", [(p, kept) for p in choices.PRECISIONS for kept in ((), ours)])
+    candidates = [(precision, paths) for precision in choices.PRECISIONS for paths in ((), ours)]
+    found = race.race(model_of(), batch(rows=256), "cpu", candidates)
     assert tried.count(("fp32", ())) == 2 and ("fp32", ours) not in tried  # how many rows; the first pass
     assert found["fp32", ()] == pytest.approx(25.6) and choices._best(found)[0] == ("bf16", ())
     assert tried[1:6] == [("fp32", ()), ("bf16", ()), ("bf16_weights", ()), ("bf16_weights", ours), ("bf16", ours)]
