@@ -89,6 +89,10 @@ inline void transpose(const Shape& s, const float* from, float* to) {
             for (int64_t c = 0; c < NR; ++c) *to++ = from[(p + c) * s.width + f];
 }
 
+// e^x for x <= 0, and 0 where a share would be so faint that what it is multiplied with gets too small for a float's full
+// digits: such numbers cost a hundred times what others cost, and ALiBi's distances make many of them.
+inline Vec share_of(Vec x) { return pick_negative(x + fill(60.0f), fill(0.0f), exponential(x)); }
+
 // Scores of one query against the keys it sees, times `scale`, become exponentials that sum to `total`; the rest
 // become 0. Returns the log-sum-exp.
 inline float softmax_row(float* row, Span seen, int64_t columns, float scale, float* total) {
@@ -103,7 +107,7 @@ inline float softmax_row(float* row, Span seen, int64_t columns, float scale, fl
     const float highest = top(most) * scale;
     Vec all = fill(0.0f);
     for (int64_t j = whole.begin; j < whole.end; j += W) {
-        Vec e = exponential(fma(load(row + j), fill(scale), fill(-highest)));
+        Vec e = share_of(fma(load(row + j), fill(scale), fill(-highest)));
         store(row + j, e);
         all = all + e;
     }
@@ -162,7 +166,7 @@ inline void score_gradient_row(float* p, float* d, Span seen, int64_t columns, f
     const Span whole = hide_beside(p, seen);
     Vec mean = fill(0.0f);
     for (int64_t j = whole.begin; j < whole.end; j += W) {
-        Vec e = exponential(fma(load(p + j), fill(scale), fill(-lse)));
+        Vec e = share_of(fma(load(p + j), fill(scale), fill(-lse)));
         store(p + j, e);
         mean = fma(e, load(d + j), mean);
     }
