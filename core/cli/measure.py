@@ -36,7 +36,7 @@ def add_verbs(add_verb) -> None:
                         help="train, clean, clean-agreement: text to measure on, in pieces of 3,000 characters "
                              "(default: Python's documentation)")
     parser.add_argument("--threads", type=int, nargs="+", default=[1, 2], metavar="N",
-                        help="train, decode: how many threads (default 1 2)")
+                        help="kernels, train, decode: how many threads (default 1 2)")
     parser.add_argument("--sizes", nargs="+", metavar="SIZE",
                         help='train: some of "0.8 M", "10.7 M", "30 M", and "0.8 M on a GPU", "10.7 M on a GPU", '
                              '"124 M on a GPU"; decode: of "10 M", "124 M" (default all)')
@@ -64,7 +64,7 @@ def _kernels(args: argparse.Namespace):
     from core.kernels.library import load
 
     load()
-    return bench_kernels(seconds=args.seconds), print_rows
+    return bench_kernels(tuple(args.threads), args.seconds, _tell), print_rows
 
 
 def _train(args: argparse.Namespace):

@@ -30,12 +30,14 @@ GATES = [(4096, 352), (4096, 1024)]
 MODELS = {0.8: (4, 128, 65), 10.0: (6, 320, 8192), 30.0: (8, 512, 8192)}
 
 
-def bench_kernels(threads: tuple[int, ...] = (1, 2), seconds: float = 60.0) -> list[dict]:
+def bench_kernels(threads: tuple[int, ...] = (1, 2), seconds: float = 60.0,
+                  say: Callable[[str], None] = lambda said: None) -> list[dict]:  # fmt: skip
     """Time every kernel, forward and backward together, in float32 and under bfloat16 autocast.
 
     Args:
         threads: thread counts to measure; each kernel and its rival get the same.
-        seconds: about how long all of it may take.
+        seconds: about how long all of it may take; every case takes three rounds at least.
+        say: is told what is measured now.
     Returns:
         rows {name, unit, ours, rival, rival_name, ratio, spread}: medians in ms; ratio = rival / ours, so more than
         1 means that ours is faster; spread = the ratio's own quartiles [low, high] over the rounds.
@@ -47,6 +49,7 @@ def bench_kernels(threads: tuple[int, ...] = (1, 2), seconds: float = 60.0) -> l
             torch.set_num_threads(count)
             for name, pair in cases:
                 label = f"{name}, {count} thread{'s' if count > 1 else ''}"
+                say(label)
                 rows.append({"name": label, **_duel(*pair(), seconds / len(cases) / len(threads))})
     finally:
         torch.set_num_threads(before)

@@ -227,7 +227,7 @@ def test_bench_says_lane_machine_and_rows(monkeypatch, capsys):
     row = {"name": "attention", "unit": "ms", "ours": 1.0, "rival": 2.0, "rival_name": "torch", "ratio": 2.0,
            "spread": [1.9, 2.1]}  # fmt: skip
     monkeypatch.setattr(core.kernels.library, "load", lambda: None)
-    monkeypatch.setattr(core.kernels.bench, "bench_kernels", lambda seconds: [row])
+    monkeypatch.setattr(core.kernels.bench, "bench_kernels", lambda threads, seconds, say: [row])
     assert run(["bench", "kernels", "--json"], no_window) == 0
     report = json.loads(capsys.readouterr().out)
     assert report["lane"] == "kernels" and report["rows"] == [row] and "threads" in report["machine"]
