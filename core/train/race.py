@@ -51,11 +51,13 @@ def race(model: Decoder, batch: dict, device: str, candidates: list[Candidate]) 
             if taken[-1] < HOPELESS * best or (len(taken) == 1 and not slow):
                 taken.append(_time(model, part, device, *candidate, losses))
     found = {candidate: median(taken[1:] or taken) for candidate, taken in times.items()}
-    near = {candidate: [] for candidate, step_s in found.items() if step_s < NEAR * min(found.values())}
+    level = min(found.values())
+    near = {candidate: [] for candidate, step_s in found.items() if step_s < NEAR * level}
     for _ in range(ROUNDS if len(near) > 1 else 0):  # among themselves, so that the machine's mood is the same for all
         for candidate, taken in near.items():
             taken.append(_time(model, part, device, *candidate, losses))
-    found |= {candidate: median(taken) for candidate, taken in near.items() if taken}
+    last = {candidate: median(taken) for candidate, taken in near.items() if taken}
+    found |= {candidate: step_s * level / min(last.values()) for candidate, step_s in last.items()}  # in the first mood
     model.zero_grad(set_to_none=True)
     return {candidate: step_s / share for candidate, step_s in found.items()}
 
