@@ -41,9 +41,9 @@ def test_the_rival_is_our_decoder_by_another_name(model, drawn):
 
 def test_all_racers_lose_alike_when_they_see_the_same_batches(model, drawn):
     tokens = bench.read_tokens(None, SMALL.vocabulary)
-    nano, flat = bench._nano(model), bench._flat(NanoGPT(SMALL.spec).take_weights(model), "bf16")
+    nano, flat = bench.nano_step(model), bench._flat(NanoGPT(SMALL.spec).take_weights(model), "bf16")
     autocast = bench._plain(NanoGPT(SMALL.spec).take_weights(model), "bf16")
-    named, _, ours = bench._ours(model, SMALL, tokens)
+    named, _, ours = bench.our_step(model, SMALL, tokens)
     assert named
     losses = [[step(ids, targets) for ids, targets in drawn] for step in (nano, ours, autocast, flat)]
     assert losses[0][-1] < losses[0][0]
