@@ -145,8 +145,9 @@ def _log(folder: Path) -> str:
 
 # A real worker process on a real folder, whose work is to wait five seconds in steps that can be stopped.
 SLOW_WORKER = '''
-import sys, time
+import signal, sys, time
 sys.path.insert(0, "{root}")
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs are born deaf to Ctrl-C
 from core.jobs import registry
 
 def run(spec, folder, emit, control):
